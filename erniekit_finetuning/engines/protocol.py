@@ -1,0 +1,135 @@
+"""What every engine does, in words that no engine owns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from erniekit_finetuning.recipes.model import Recipe
+
+
+@dataclass(frozen=True)
+class Example:
+    """One turn to learn: the user's text and the assistant's text, before any chat template."""
+
+    prompt: str
+    answer: str
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One answer. `finished` is false when the token limit cut it off.
+
+    `seconds` runs from the start of the call to this answer's end, so in a batch it counts the
+    waiting too. `mean_logprob` is the mean natural-log probability of the emitted tokens, the end
+    token included.
+    """
+
+    text: str
+    finished: bool
+    new_tokens: int
+    seconds: float
+    mean_logprob: float
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One line of metrics.jsonl; a field that was not measured at this step is None."""
+
+    step: int
+    epoch: float
+    loss: float | None = None
+    eval_loss: float | None = None
+    learning_rate: float | None = None
+    gradient_norm: float | None = None
+    tokens_per_second: float | None = None
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a training left behind and what it cost.
+
+    `model` is the adapter folder, or the whole model's folder when LoRA is off. `train_loss` is the
+    mean of the last logged steps; `eval_loss` the best one, reached at `best_step`, whose weights
+    are the ones saved. `trained_token_share` is answer tokens over all tokens.
+    """
+
+    model: Path
+    steps: int
+    train_loss: float
+    eval_loss: float | None
+    best_step: int
+    train_examples: int
+    validation_examples: int
+    trained_token_share: float
+    trainable_parameters: int
+    total_parameters: int
+    lora_modules: tuple[str, ...]
+    seconds: float
+    tokens_per_second: float
+    peak_memory_mb: float
+    resumed_from_step: int | None
+    shown_example: str
+    versions: dict[str, str]
+    already_finished: bool = False
+
+
+class Reader(Protocol):
+    """A loaded model that answers."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Context length in tokens, prompt and answer together."""
+        ...
+
+    def count_tokens(self, prompt: str) -> int:
+        """Tokens of `prompt` inside the chat template."""
+        ...
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        on_done: Callable[[int, Generation], None] | None = None,
+    ) -> list[Generation]:
+        """Answer greedily, in the order of `prompts`.
+
+        `on_done(index, generation)` is called as each one ends. Raises UnusableInput naming every
+        prompt that leaves no room for an answer.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """Trains, loads and merges. Raises UnusableInput before the work starts, never half-way."""
+
+    def train(
+        self,
+        recipe: Recipe,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        run: Path,
+        on_metric: Callable[[Metric], None],
+        on_step: Callable[[int, int], None],
+    ) -> TrainResult:
+        """Train into `run`: checkpoints/ while it works, then adapter/ (model/ without LoRA).
+
+        Continues from the newest checkpoint in `run`. `on_step(done, total)` follows every
+        optimizer step. Metrics at or before a resumed step are not reported again.
+        """
+        ...
+
+    def load(self, model: str | Path, batch_size: int = 16) -> Reader:
+        """Load a model by name, a model folder, an adapter folder or a run folder."""
+        ...
+
+    def merge(self, adapter: str | Path, output: Path, prompts: Sequence[str]) -> float:
+        """Write base and adapter as one model; return the largest logit difference on `prompts`.
+
+        Raises UnusableInput, leaving nothing behind, when the reloaded model does not agree.
+        """
+        ...
