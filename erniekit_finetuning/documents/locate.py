@@ -1,0 +1,104 @@
+"""Where a printed value stands in a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+from pydantic import BaseModel
+
+from erniekit_finetuning.documents.model import Box, Document, Word
+from erniekit_finetuning.documents.text import rows
+from erniekit_finetuning.invoice.model import Invoice, Place, Printed
+
+
+class Locator:
+    """Finds printed strings among the words of one document, ignoring white space."""
+
+    def __init__(self, document: Document) -> None:
+        self._rows = [
+            (number, _Row(row))
+            for number, page in enumerate(document.pages, start=1)
+            for row in rows(page)
+        ]
+
+    def places(self, printed: str) -> tuple[Place, ...]:
+        """Every place of `printed`, in reading order; () when it is not in the document.
+
+        A value of several lines (an address) gives the places of its lines, and () when one of
+        them is missing.
+        """
+        found: list[Place] = []
+        for line in printed.split("\n"):
+            wanted = "".join(line.split())
+            if not wanted:
+                continue
+            here = [
+                Place(page=number, box=box)
+                for number, row in self._rows
+                for box in row.boxes(wanted)
+            ]
+            if not here:
+                return ()
+            found += here
+        return tuple(found)
+
+
+class _Row:
+    def __init__(self, words: list[Word]) -> None:
+        self._words = words
+        self._text = "".join(w.text for w in words)
+        self._owner = [index for index, w in enumerate(words) for _ in w.text]
+
+    def boxes(self, wanted: str) -> Iterator[Box]:
+        start = self._text.find(wanted)
+        while start >= 0:
+            end = start + len(wanted)
+            if not self._inside_longer_token(start, end):
+                words = self._words[self._owner[start] : self._owner[end - 1] + 1]
+                yield reduce(_union, (w.box for w in words))
+            start = self._text.find(wanted, start + 1)
+
+    def _inside_longer_token(self, start: int, end: int) -> bool:
+        """True when the match is a part of a longer word or number: 2.50 in 12.50, 1 in 1,5."""
+        return self._joined(start - 1, start, -1) or self._joined(end, end - 1, 1)
+
+    def _joined(self, outer: int, inner: int, step: int) -> bool:
+        if not 0 <= outer < len(self._text) or self._owner[outer] != self._owner[inner]:
+            return False
+        if self._text[outer].isalnum():
+            return self._text[inner].isalnum()
+        beyond = outer + step
+        return (
+            self._text[outer] in ".,'"
+            and self._text[inner].isdigit()
+            and 0 <= beyond < len(self._text)
+            and self._owner[beyond] == self._owner[inner]
+            and self._text[beyond].isdigit()
+        )
+
+
+def located(invoice: Invoice, document: Document) -> Invoice:
+    """A copy of `invoice` whose printed values carry their places in `document`."""
+    locator = Locator(document)
+    return Invoice.model_validate(_with_places(invoice, locator))
+
+
+def _with_places(value: Any, locator: Locator) -> Any:
+    if isinstance(value, Printed):
+        return value.model_copy(update={"places": locator.places(value.printed)})
+    if isinstance(value, BaseModel):
+        return value.model_copy(
+            update={
+                name: _with_places(getattr(value, name), locator)
+                for name in type(value).model_fields
+            }
+        )
+    if isinstance(value, tuple):
+        return tuple(_with_places(item, locator) for item in value)
+    return value
+
+
+def _union(a: Box, b: Box) -> Box:
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))

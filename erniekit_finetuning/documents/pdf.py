@@ -1,0 +1,129 @@
+"""Words of a PDF's text layer, and its pages as images."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+from PIL import Image
+
+from erniekit_finetuning.documents.model import Box, Document, Page, Word
+from erniekit_finetuning.errors import Problem, UnusableInput
+
+_GRID = 1_000_000  # device units a page side: FPDF_PageToDevice answers in whole numbers
+_GAP = 0.35  # a gap of this share of the character height starts a new word
+
+
+def read_pdf(source: bytes | Path) -> Document:
+    """Read the words of every page from the text layer; a page without one has no words.
+
+    Raises UnusableInput for a file that is not a PDF, is damaged, is encrypted or has no page.
+    """
+    pdf = open_pdf(source)
+    try:
+        return Document(tuple(_read_page(pdf[index]) for index in range(len(pdf))))
+    finally:
+        pdf.close()
+
+
+def render_page(source: bytes | Path, index: int, dpi: int) -> Image.Image:
+    """Page `index` (from 0) as an RGB image."""
+    pdf = open_pdf(source)
+    try:
+        image: Image.Image = pdf[index].render(scale=dpi / 72).to_pil().convert("RGB")
+        return image
+    finally:
+        pdf.close()
+
+
+def open_pdf(source: bytes | Path) -> pypdfium2.PdfDocument:
+    """Open a PDF; raises UnusableInput where it cannot be read. The caller closes it."""
+    name = str(source) if isinstance(source, Path) else "PDF"
+    try:
+        pdf = pypdfium2.PdfDocument(source)
+    except pypdfium2.PdfiumError as error:
+        raise UnusableInput(
+            Problem(
+                "the PDF cannot be opened",
+                file=name,
+                found=str(error),
+                cure="open it in a viewer: re-export a damaged file, remove a password",
+            )
+        ) from error
+    if len(pdf) == 0:
+        pdf.close()
+        raise UnusableInput(Problem("the PDF has no page", file=name, cure="export it again"))
+    return pdf
+
+
+def _read_page(page: pypdfium2.PdfPage) -> Page:
+    width, height = page.get_size()
+    textpage = page.get_textpage()
+    words = tuple(
+        Word(text, _shares(page, box)) for text, box in _words(textpage.raw, textpage.count_chars())
+    )
+    textpage.close()
+    return Page(width, height, words)
+
+
+def _words(textpage: ctypes.c_void_p, count: int) -> Iterator[tuple[str, Box]]:
+    """Group characters into words: split at white space and at visible gaps.
+
+    PDF producers often leave spaces out and move the pen instead, so gaps decide too.
+    """
+    rect = pdfium.FS_RECTF()
+    text = ""
+    box: Box = (0.0, 0.0, 0.0, 0.0)
+    for index in range(count):
+        char = _character(pdfium.FPDFText_GetUnicode(textpage, index))
+        if not char:
+            if text and char is not None:
+                yield text, box
+                text = ""
+            continue
+        pdfium.FPDFText_GetLooseCharBox(textpage, index, ctypes.byref(rect))
+        here: Box = (rect.left, rect.bottom, rect.right, rect.top)
+        if text and _apart(box, here):
+            yield text, box
+            text = ""
+        box = _union(box, here) if text else here
+        text += char
+    if text:
+        yield text, box
+
+
+def _character(code: int) -> str | None:
+    """The character, "" for white space, None for something that is not printed."""
+    if code == 2:  # pdfium's mark for a hyphen that ends a line
+        return "-"
+    char = chr(code)
+    if char.isspace() or code == 0:
+        return ""
+    return char if char.isprintable() else None
+
+
+def _apart(word: Box, char: Box) -> bool:
+    height = max(char[3] - char[1], 0.1)
+    same_line = min(word[3], char[3]) - max(word[1], char[1]) > 0.3 * height
+    gap = char[0] - word[2]
+    return not same_line or gap > _GAP * height or gap < -2 * height
+
+
+def _union(a: Box, b: Box) -> Box:
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+
+
+def _shares(page: pypdfium2.PdfPage, box: Box) -> Box:
+    """Page units (origin bottom left, before rotation and crop) to shares of the page as seen."""
+    x, y = ctypes.c_int(), ctypes.c_int()
+    corners: list[tuple[float, float]] = []
+    for left, bottom in ((box[0], box[1]), (box[2], box[3])):
+        pdfium.FPDF_PageToDevice(
+            page.raw, 0, 0, _GRID, _GRID, 0, left, bottom, ctypes.byref(x), ctypes.byref(y)
+        )
+        corners.append((x.value / _GRID, y.value / _GRID))
+    (x1, y1), (x2, y2) = corners
+    return (min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))

@@ -1,0 +1,46 @@
+"""The one error a user sees: what is wrong, where, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with one input, with its cure.
+
+    >>> print(Problem("unknown key lr", file="r.yaml", cure="did you mean learning_rate?"))
+    r.yaml: unknown key lr; did you mean learning_rate?
+    """
+
+    what: str
+    file: str | None = None
+    line: int | None = None
+    field: str | None = None
+    found: str | None = None
+    expected: str | None = None
+    cure: str | None = None
+
+    def __str__(self) -> str:
+        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        text = f"{place}: " if place else ""
+        text += f"{self.field}: {self.what}" if self.field else self.what
+        if self.found is not None:
+            text += f"; found {self.found}"
+        if self.expected is not None:
+            text += f"; expected {self.expected}"
+        if self.cure is not None:
+            text += f"; {self.cure}"
+        return text
+
+
+class UnusableInput(Exception):
+    """Input or usage this package cannot work with; carries every problem found, not the first.
+
+    Commands print the problems on stderr and end with exit code 2.
+    """
+
+    def __init__(self, problems: Problem | Sequence[Problem]) -> None:
+        self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))

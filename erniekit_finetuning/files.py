@@ -1,0 +1,61 @@
+"""Files that appear whole: written aside, flushed, then renamed into place."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; rename it onto `path` when the block ends well.
+
+    The temporary path does not exist yet: make a file or a folder there. On an exception it is
+    removed and `path` keeps what it had. An existing folder at `path` is replaced.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    _remove(aside)
+    try:
+        yield aside
+        if aside.is_dir() and path.exists():
+            _remove(path)
+        aside.replace(path)
+    finally:
+        _remove(aside)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all."""
+    with written_whole(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write `data`, whole or not at all."""
+    with written_whole(path) as aside:
+        aside.write_bytes(data)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as indented JSON, whole or not at all."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
+    """Write one JSON object a line, whole or not at all."""
+    with written_whole(path) as aside, aside.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
