@@ -1,0 +1,37 @@
+"""One document before it is drawn: what it says and how it looks, from (config, seed, index)."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import NamedTuple
+
+from erniekit_finetuning.invoice.model import Invoice
+from synthetic_invoice_generator.chance import weighted
+from synthetic_invoice_generator.config import GeneratorConfig
+from synthetic_invoice_generator.forms import draw_forms
+from synthetic_invoice_generator.locale import load_locale
+from synthetic_invoice_generator.scenario import make_invoice
+from synthetic_invoice_generator.style import Style, draw_style
+
+
+class Draft(NamedTuple):
+    """An invoice, its style and its locale's code, such as "de-DE"."""
+
+    invoice: Invoice
+    style: Style
+    locale: str
+
+
+def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
+    """Document `index` of the set: the same arguments give the same document on every machine."""
+    rng = Random(f"{seed}/{index}")
+    locale = load_locale(weighted(rng, config.locales))
+    family = weighted(rng, config.layouts)
+    forms = draw_forms(rng, locale)
+    invoice = make_invoice(
+        rng, locale, forms=forms, shares=config.shares, max_lines=config.max_lines
+    )
+    style = draw_style(
+        rng, locale, forms, invoice, family=family, paper=config.paper, wording=config.wordings
+    )
+    return Draft(invoice, style, locale.code)

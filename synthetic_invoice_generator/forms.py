@@ -1,0 +1,117 @@
+"""How one document prints numbers, dates and money: one set of forms a document."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from random import Random
+
+from babel.dates import DateTimePattern, parse_pattern
+from babel.localedata import normalize_locale
+
+from erniekit_finetuning.invoice.model import Printed
+from synthetic_invoice_generator.chance import chance, pick, weighted
+from synthetic_invoice_generator.locale import Locale
+
+
+@dataclass(frozen=True)
+class Forms:
+    """The forms of one document.
+
+    `line_money` and `total_money` hold "{a}" for the amount; `rate` (in the table of lines) and
+    `tax_rate` (beside the tax) hold "{r}". `minus` is put before amounts that lower the total, and
+    is empty where they are printed without a sign.
+    `currency_print` is None when nothing on the page says the currency.
+    """
+
+    locale: str
+    decimal: str
+    group: str
+    date_pattern: str
+    currency: str
+    currency_print: str | None
+    line_money: str
+    total_money: str
+    rate: str
+    tax_rate: str
+    rate_decimals: int
+    minus: str
+    vat_spaced: bool
+
+    def number(self, value: Decimal, decimals: int) -> str:
+        """`value` with `decimals` digits after the mark."""
+        whole, _, rest = f"{value:,.{decimals}f}".partition(".")
+        whole = whole.replace(",", self.group)
+        return f"{whole}{self.decimal}{rest}" if rest else whole
+
+    def quantity(self, value: Decimal) -> Printed[Decimal]:
+        """A quantity with the digits it has."""
+        places = -int(value.as_tuple().exponent)
+        return Printed(printed=self.number(value, max(places, 0)), value=value)
+
+    def price(self, value: Decimal) -> Printed[Decimal]:
+        """A price or amount in the table of lines."""
+        places = max(2, -int(value.as_tuple().exponent))
+        return Printed(printed=self.line_money.format(a=self.number(value, places)), value=value)
+
+    def total(self, value: Decimal) -> Printed[Decimal]:
+        """An amount among the totals."""
+        return Printed(printed=self.total_money.format(a=self.number(value, 2)), value=value)
+
+    def lowering(self, value: Decimal) -> Printed[Decimal]:
+        """An amount taken off: the value stays positive (EN 16931), the print may have a minus."""
+        return Printed(printed=self.minus + self.total(value).printed, value=value)
+
+    def percent(self, value: Decimal) -> Printed[Decimal]:
+        """A rate in percent in the table of lines."""
+        return self._rate(self.rate, value)
+
+    def tax_percent(self, value: Decimal) -> Printed[Decimal]:
+        """A tax rate in percent beside the tax."""
+        return self._rate(self.tax_rate, value)
+
+    def _rate(self, form: str, value: Decimal) -> Printed[Decimal]:
+        """Trailing zeros only as far as the document prints them."""
+        bare = value.normalize()
+        places = max(self.rate_decimals, -int(bare.as_tuple().exponent), 0)
+        return Printed(printed=form.format(r=self.number(value, places)), value=value)
+
+    def date(self, day: date) -> Printed[date]:
+        """A date in the document's form."""
+        return Printed(printed=_pattern(self.date_pattern).apply(day, self.locale), value=day)
+
+
+@lru_cache(maxsize=256)
+def _pattern(pattern: str) -> DateTimePattern:
+    return parse_pattern(pattern)
+
+
+def draw_forms(rng: Random, locale: Locale) -> Forms:
+    """Forms that a business of this locale would print."""
+    code = weighted(rng, {key: form.weight for key, form in locale.currencies.items()})
+    currency = locale.currencies[code]
+    symbol = pick(rng, currency.symbols)
+    form = pick(rng, currency.forms)
+    if symbol.isalpha():
+        form = form.replace("}{", "} {")  # "EUR 5", never "EUR5"
+    money = form.replace("{s}", symbol)
+    where = weighted(rng, {"all": 45, "totals": 30, "label": 20, "none": 5})
+    numbers = weighted(rng, {form: form.weight for form in locale.numbers})
+    rate = pick(rng, ("{r}%", "{r}%", "{r} %"))
+    return Forms(
+        locale=normalize_locale(locale.code.replace("-", "_")) or "en",
+        decimal=numbers.decimal,
+        group=numbers.group,
+        date_pattern=pick(rng, locale.dates),
+        currency=code,
+        currency_print={"none": None, "label": code}.get(where, symbol),
+        line_money=money if where == "all" else "{a}",
+        total_money=money if where in ("all", "totals") else "{a}",
+        rate="{r}" if chance(rng, 0.25) else rate,
+        tax_rate=rate,
+        rate_decimals=weighted(rng, {0: 7, 1: 1, 2: 2}),
+        minus=weighted(rng, {"": 7, "-": 3}),
+        vat_spaced=chance(rng, 0.25),
+    )

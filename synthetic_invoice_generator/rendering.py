@@ -1,0 +1,43 @@
+"""Drawing: typst makes the PDF, pypdfium2 the page images."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+from typing import cast
+
+import pypdfium2
+import typst
+from PIL import Image
+
+from erniekit_finetuning.invoice.model import Invoice
+from synthetic_invoice_generator.style import Family, Style
+from synthetic_invoice_generator.view import page_view
+
+LAYOUTS = Path(__file__).parent / "layouts"
+DPI = 150
+
+
+def render_pdf(invoice: Invoice, style: Style) -> bytes:
+    """The invoice drawn in `style`. The same arguments give the same bytes."""
+    data = json.dumps(page_view(invoice, style), ensure_ascii=False)
+    # A fixed time stamp and no tags: the bytes depend on the content alone, and compile faster.
+    made = _compiler(style.family, os.getpid()).compile(
+        format="pdf", sys_inputs={"data": data}, timestamp=0, pdf_tags=False
+    )
+    return cast(bytes, made)
+
+
+@cache
+def _compiler(family: Family, process: int) -> typst.Compiler:
+    """One compiler a family and process; only the fonts inside typst, so all machines agree."""
+    fonts = typst.Fonts(include_system_fonts=False)
+    return typst.Compiler(str(LAYOUTS / f"{family}.typ"), root=str(LAYOUTS), font_paths=fonts)
+
+
+def render_pages(pdf: bytes, dpi: int = DPI) -> list[Image.Image]:
+    """One RGB image a page."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        return [page.render(scale=dpi / 72).to_pil().convert("RGB") for page in document]

@@ -1,0 +1,143 @@
+"""How an invoice is drawn: the family of layout, its wordings and its look."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Literal, get_args
+
+from erniekit_finetuning.invoice.model import Invoice
+from synthetic_invoice_generator.chance import chance, pick, weighted
+from synthetic_invoice_generator.extras import Extras, draw_extras
+from synthetic_invoice_generator.forms import Forms
+from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, Locale, Wording
+
+Family = Literal["classic", "modern", "compact", "ledger"]
+Paper = Literal["a4", "us-letter"]
+FAMILIES: tuple[Family, ...] = get_args(Family)
+
+_FONTS = {
+    "classic": {"Libertinus Serif": 5, "New Computer Modern": 4, "DejaVu Sans Mono": 1},
+    "modern": {"Libertinus Serif": 6, "New Computer Modern": 3, "DejaVu Sans Mono": 1},
+    "compact": {"DejaVu Sans Mono": 4, "Libertinus Serif": 3, "New Computer Modern": 3},
+    "ledger": {"Libertinus Serif": 4, "New Computer Modern": 4, "DejaVu Sans Mono": 2},
+}
+_SIZES = {"classic": (9, 11), "modern": (9, 11), "compact": (7.5, 9.5), "ledger": (8, 10)}
+_COLUMN_ORDERS: tuple[tuple[LabelKey, ...], ...] = (
+    ("description", "quantity", "unit", "unit_price", "discount_rate", "tax_rate", "net_amount"),
+    ("description", "quantity", "unit", "unit_price", "tax_rate", "discount_rate", "net_amount"),
+    ("quantity", "unit", "description", "unit_price", "discount_rate", "tax_rate", "net_amount"),
+    ("description", "unit_price", "quantity", "unit", "discount_rate", "tax_rate", "net_amount"),
+    ("description", "tax_rate", "quantity", "unit", "unit_price", "discount_rate", "net_amount"),
+    ("quantity", "unit", "description", "tax_rate", "unit_price", "discount_rate", "net_amount"),
+)
+# Mono letters are 0.6 em wide against 0.45: the same data needs a smaller size.
+_MONO_SCALE = 0.82
+
+
+@dataclass(frozen=True)
+class Style:
+    """One drawing of one invoice. Sizes are points, margins millimetres, `accent` is "#rrggbb".
+
+    `label_position` says where labels stand in the block of invoice data; `arrangement` picks one
+    of a family's variants; `currency_place` is where the currency is said when no amount says it.
+    """
+
+    family: Family
+    paper: Paper
+    labels: Mapping[LabelKey, str]
+    columns: tuple[LabelKey, ...]
+    label_position: Literal["inline", "left", "above"]
+    colon: str
+    meta_order: tuple[LabelKey, ...]
+    arrangement: int
+    swapped: bool
+    totals_side: Literal["left", "right"]
+    rules: Literal["none", "rows", "grid", "head"]
+    zebra: bool
+    font: str
+    size: float
+    margin: int
+    gap: float
+    accent: str
+    bold_labels: bool
+    centred_numbers: bool
+    seller_heading: bool
+    buyer_heading: bool
+    title_with_number: bool
+    vat_place: Literal["block", "meta"]
+    terms_place: Literal["meta", "below"]
+    currency_place: Literal["meta", "note", "heading"]
+    return_line: bool
+    extras: Extras
+
+
+def draw_style(
+    rng: Random,
+    locale: Locale,
+    forms: Forms,
+    invoice: Invoice,
+    *,
+    family: Family,
+    paper: Paper | None = None,
+    wording: Wording = "common",
+) -> Style:
+    """A style of `family`; the paper is the locale's own when None."""
+    font = weighted(rng, _FONTS[family])
+    low, high = _SIZES[family]
+    size = rng.uniform(low, high) * (_MONO_SCALE if "Mono" in font else 1)
+    order: list[LabelKey] = ["number", "issue_date", "due_date"]
+    if chance(rng, 0.3):
+        rng.shuffle(order)
+    return Style(
+        family=family,
+        paper=paper or ("us-letter" if weighted(rng, locale.paper) == "us-letter" else "a4"),
+        labels=_labels(rng, locale, wording),
+        columns=pick(rng, _COLUMN_ORDERS),
+        label_position=pick(rng, ("inline", "left", "left", "above")),
+        colon=weighted(rng, {locale.colon: 7, "": 3}),
+        meta_order=tuple(order),
+        arrangement=rng.randrange(3),
+        swapped=chance(rng, 0.35),
+        totals_side=weighted(rng, {"right": 8, "left": 2}),
+        rules=pick(rng, ("none", "rows", "grid", "head", "head")),
+        zebra=chance(rng, 0.25),
+        font=font,
+        size=round(size, 1),
+        margin=rng.randint(12, 24),
+        gap=round(rng.uniform(0.45, 0.8), 2),
+        accent=_accent(rng),
+        bold_labels=chance(rng, 0.4),
+        centred_numbers=chance(rng, 0.12),
+        seller_heading=chance(rng, 0.4),
+        buyer_heading=chance(rng, 0.85),
+        title_with_number=chance(rng, 0.1),
+        vat_place=weighted(rng, {"block": 7, "meta": 3}),
+        terms_place=weighted(rng, {"below": 6, "meta": 4}),
+        currency_place=weighted(rng, {"meta": 6, "note": 2, "heading": 2}),
+        return_line=locale.language == "de" and chance(rng, 0.4),
+        extras=draw_extras(rng, locale, forms, invoice),
+    )
+
+
+def _labels(rng: Random, locale: Locale, wording: Wording) -> dict[LabelKey, str]:
+    """One wording a label; now and then all in capitals, as some systems print them."""
+    upper = chance(rng, 0.08)
+    chosen = {key: pick(rng, locale.wordings(key, wording)) for key in LABEL_KEYS}
+    if upper:
+        # Templates keep their {rate} and {taxable}.
+        chosen = {key: text if "{" in text else text.upper() for key, text in chosen.items()}
+    return chosen
+
+
+def _accent(rng: Random) -> str:
+    """A colour dark enough for text on white; now and then black."""
+    if chance(rng, 0.2):
+        return "#000000"
+    # Yellow and green look lighter than blue and red at the same lightness.
+    hue = rng.random()
+    light = rng.uniform(0.15, 0.25) if 0.1 < hue < 0.5 else rng.uniform(0.18, 0.38)
+    shade = colorsys.hls_to_rgb(hue, light, rng.uniform(0.25, 0.85))
+    return "#" + "".join(f"{round(part * 255):02x}" for part in shade)
