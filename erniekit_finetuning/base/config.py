@@ -1,0 +1,76 @@
+"""The pre-training recipe of the small base model: configs/ernie-4.5-tiny/pretrain.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from erniekit_finetuning.errors import Problem, UnusableInput
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shape(_Strict):
+    """Dense ERNIE-4.5 sizes."""
+
+    hidden_size: int
+    intermediate_size: int
+    num_hidden_layers: int
+    num_attention_heads: int
+    num_key_value_heads: int
+    max_position_embeddings: int
+
+
+class Corpus(_Strict):
+    """Generated documents: the generator's configuration file, how many, from which seed."""
+
+    generator: Path
+    documents: int
+    held_out: int
+    seed: int
+    word_share: float  # a word in this share of the documents becomes one token
+
+
+class Training(_Strict):
+    """AdamW with warm-up, a constant rate until `hold` of the run, then a linear descent to 5 %."""
+
+    tokens: int
+    batch_tokens: int  # a process and step, padding included
+    processes: int
+    max_seq_len: int
+    learning_rate: float
+    warmup_steps: int
+    hold: float
+    weight_decay: float
+    max_grad_norm: float
+    bf16: bool
+    eval_steps: int
+    checkpoint_steps: int
+    seed: int
+
+
+class Pretraining(_Strict):
+    """Everything that makes the base model."""
+
+    model: Shape
+    corpus: Corpus
+    training: Training
+
+
+def load_pretraining(path: Path) -> Pretraining:
+    """Read the recipe; raises UnusableInput with every fault."""
+    try:
+        return Pretraining.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (OSError, yaml.YAMLError) as error:
+        raise UnusableInput(Problem(str(error), file=str(path))) from error
+    except ValidationError as error:
+        raise UnusableInput(
+            [
+                Problem(fault["msg"], file=str(path), field=".".join(map(str, fault["loc"])))
+                for fault in error.errors()
+            ]
+        ) from error

@@ -1,0 +1,231 @@
+"""Pre-train the small base model from scratch: `python -m erniekit_finetuning.base.pretrain`.
+
+Needs torch (extra `hf`). Data-parallel CPU processes, checkpoints in safetensors and JSON, resumes
+from the last one; a resumed run goes on with fresh draws of data, not bit for bit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from erniekit_finetuning.base import corpus, tokenizer
+from erniekit_finetuning.base.batches import IGNORED, Batch, Encoder, batches, pad
+from erniekit_finetuning.base.config import Pretraining, Training, load_pretraining
+from erniekit_finetuning.base.curriculum import Labelled, Sample, compact
+from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
+from erniekit_finetuning.files import written_whole
+
+
+def main() -> None:
+    """Build the corpus and the tokenizer, then train."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    config, run = load_pretraining(arguments.config), arguments.output
+    data, processes = config.corpus, config.training.processes
+    corpus.build(run / "train", data.generator, data.seed, data.documents, processes)
+    corpus.build(run / "held_out", data.generator, data.seed + 1, data.held_out, processes)
+    if not (run / "tokenizer" / "tokenizer_config.json").exists():
+        words = tokenizer.frequent_words(
+            (document.text for document in corpus.read(run / "train")), data.word_share
+        )
+        tokenizer.save(
+            tokenizer.build(words), run / "tokenizer", config.model.max_position_embeddings
+        )
+    import torch.multiprocessing
+
+    torch.multiprocessing.spawn(_worker, (config, run), nprocs=processes)
+
+
+def _worker(rank: int, config: Pretraining, run: Path) -> None:
+    # paddlecodec installs a folder named torchcodec that breaks transformers' model imports.
+    sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]
+    import torch
+    import torch.distributed as dist
+    from torch.nn.parallel import DistributedDataParallel
+    from transformers import AutoTokenizer
+
+    settings = config.training
+    torch.set_num_threads(1)
+    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
+    os.environ.setdefault("MASTER_PORT", "29541")
+    dist.init_process_group("gloo", rank=rank, world_size=settings.processes)
+    torch.manual_seed(settings.seed)
+    tokens = AutoTokenizer.from_pretrained(run / "tokenizer")
+    model = _model(config, tokens)
+    decay = [p for p in model.parameters() if p.ndim >= 2]
+    rest = [p for p in model.parameters() if p.ndim < 2]
+    optimizer = torch.optim.AdamW(
+        [{"params": decay, "weight_decay": settings.weight_decay}, {"params": rest}],
+        lr=settings.learning_rate,
+        betas=(0.9, 0.95),
+        weight_decay=0.0,
+    )
+    state = {"step": 0, "tokens": 0, "seconds": 0.0}
+    checkpoint = run / "checkpoint"
+    if checkpoint.exists():
+        state = _restore(checkpoint, model, optimizer)
+    parallel = DistributedDataParallel(model)
+    encode = Encoder(tokens)
+    held_out = [_whole(document) for document in corpus.read(run / "held_out")]
+    stream = batches(
+        list(corpus.read(run / "train")),
+        encode,
+        f"{settings.seed}/{rank}/{state['step']}",
+        settings.batch_tokens,
+        settings.max_seq_len,
+        lambda: state["tokens"] / settings.tokens,
+    )
+    start, before = time.monotonic(), state["seconds"]
+    while state["tokens"] < settings.tokens:
+        rate = _rate(settings, int(state["step"]), state["tokens"] / settings.tokens)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batch = next(stream)
+        loss = _loss(parallel, batch, settings.bf16)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+        seen = torch.tensor([len(batch.ids) * len(batch.ids[0]), float(loss.detach())])
+        dist.all_reduce(seen)
+        state["step"] += 1
+        state["tokens"] += int(seen[0])
+        state["seconds"] = before + time.monotonic() - start
+        last = state["tokens"] >= settings.tokens
+        if rank == 0 and (state["step"] % 20 == 0 or last):
+            mean = float(seen[1]) / settings.processes
+            _log(run, {**state, "loss": round(mean, 4), "learning_rate": rate})
+        if state["step"] % settings.eval_steps == 0 or last:
+            right = _exact(model, encode, held_out, rank, settings)
+            if rank == 0:
+                _log(run, {**state, "held_out_exact": round(right, 4)})
+        if rank == 0 and (state["step"] % settings.checkpoint_steps == 0 or last):
+            _save(checkpoint, model, optimizer, state)
+    if rank == 0:
+        with written_whole(run / "model") as aside:
+            model.save_pretrained(aside)
+            tokens.save_pretrained(aside)
+    dist.destroy_process_group()
+
+
+def _model(config: Pretraining, tokens: Any) -> Any:
+    from transformers import Ernie4_5Config, Ernie4_5ForCausalLM
+
+    shape = config.model
+    return Ernie4_5ForCausalLM(
+        Ernie4_5Config(
+            vocab_size=(len(tokens) + 63) // 64 * 64,
+            head_dim=shape.hidden_size // shape.num_attention_heads,
+            rope_parameters={"rope_theta": 10000.0, "rope_type": "default"},
+            bos_token_id=tokens.bos_token_id,
+            eos_token_id=tokens.eos_token_id,
+            pad_token_id=tokens.pad_token_id,
+            **shape.model_dump(),
+        )
+    )
+
+
+def _rate(settings: Training, step: int, progress: float) -> float:
+    warm = min(1.0, (step + 1) / settings.warmup_steps)
+    descent = max(0.0, progress - settings.hold) / (1 - settings.hold)
+    return settings.learning_rate * warm * (1 - 0.95 * min(descent, 1.0))
+
+
+def _loss(model: Any, batch: Batch, bf16: bool) -> Any:
+    """Mean cross entropy of the trained tokens; logits are made at these positions only.
+
+    Padding is on the right and attention is causal, so no mask is needed.
+    """
+    import torch
+
+    labels = torch.tensor(batch.labels)
+    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+        logits = model(
+            input_ids=torch.tensor(batch.ids), use_cache=False, logits_to_keep=_kept(batch)
+        ).logits
+    kept = labels[:, _kept(batch)]
+    return torch.nn.functional.cross_entropy(
+        logits.float().flatten(0, 1), kept.flatten(), ignore_index=IGNORED
+    )
+
+
+def _kept(batch: Batch) -> Any:
+    """Positions where at least one row is trained."""
+    import torch
+
+    return (torch.tensor(batch.labels) != IGNORED).any(0).nonzero().flatten()
+
+
+def _whole(document: Labelled) -> Sample:
+    prompt = text_route(human_turn(Instruction.EXTRACTION), document.text)
+    return Sample(prompt, compact({"structured_data": document.data}))
+
+
+def _exact(
+    model: Any, encode: Encoder, samples: Sequence[Sample], rank: int, settings: Training
+) -> float:
+    """Share of held-out documents whose every answer token is the most likely one.
+
+    That is the share that greedy decoding gets right to the letter.
+    """
+    import torch
+    import torch.distributed as dist
+
+    right = torch.zeros(2)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
+        for sample in samples[rank :: settings.processes]:
+            batch = pad([encode(sample)])
+            labels = torch.tensor(batch.labels[0])
+            best = model(input_ids=torch.tensor(batch.ids), use_cache=False).logits[0].argmax(-1)
+            right[0] += bool(((best == labels) | (labels == IGNORED)).all())
+            right[1] += 1
+    dist.all_reduce(right)
+    return float(right[0] / right[1])
+
+
+def _log(run: Path, row: dict[str, float]) -> None:
+    with (run / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({**row, "seconds": round(row["seconds"], 1)}) + "\n")
+
+
+def _save(folder: Path, model: Any, optimizer: Any, state: dict[str, float]) -> None:
+    from safetensors.torch import save_file
+
+    moments = {
+        f"{index}.{name}": value.contiguous()
+        for index, values in optimizer.state_dict()["state"].items()
+        for name, value in values.items()
+    }
+    weights = {name: value.detach() for name, value in model.named_parameters()}
+    with written_whole(folder) as aside:
+        aside.mkdir()
+        save_file(weights, aside / "weights.safetensors")
+        save_file(moments, aside / "optimizer.safetensors")
+        (aside / "state.json").write_text(json.dumps(state), encoding="utf-8")
+
+
+def _restore(folder: Path, model: Any, optimizer: Any) -> dict[str, float]:
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(folder / "weights.safetensors"), strict=False)
+    whole = optimizer.state_dict()
+    whole["state"] = {}
+    for key, value in load_file(folder / "optimizer.safetensors").items():
+        index, name = key.split(".")
+        whole["state"].setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict(whole)
+    state: dict[str, float] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    return state
+
+
+if __name__ == "__main__":
+    main()

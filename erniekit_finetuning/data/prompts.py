@@ -1,0 +1,37 @@
+"""The instructions a model is trained with and asked with: one place for both."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+IMAGE_TAG = "<image>"
+
+
+class Instruction(StrEnum):
+    """What the answer holds.
+
+    `extraction`: structured_data, as printed. `full_analysis`: that and a validation_summary.
+    """
+
+    EXTRACTION = "extraction"
+    FULL_ANALYSIS = "full_analysis"
+
+
+WORDS = {
+    Instruction.EXTRACTION: "Extract the invoice as JSON.",
+    Instruction.FULL_ANALYSIS: "Extract and validate the invoice as JSON.",
+}
+
+
+def human_turn(instruction: Instruction) -> str:
+    """What the pair's human says: one image tag, then the instruction."""
+    return f"{IMAGE_TAG}\n{WORDS[instruction]}"
+
+
+def text_route(human: str, document_text: str) -> str:
+    """The same turn for a text model: the document's text stands where the image tag stood.
+
+    >>> text_route("<image>\\nExtract the invoice as JSON.", "Total 5.00")
+    'Total 5.00\\nExtract the invoice as JSON.'
+    """
+    return human.replace(IMAGE_TAG, document_text, 1)

@@ -1,0 +1,173 @@
+"""The answer a model gives, in the field's shape, and the Invoice: printed strings both ways.
+
+    {"structured_data": {"vendor_block": .., "client_info": .., "line_items": [..],
+                         "financial_summary": .., "payment_terms": ..},
+     "validation_summary": {"is_valid": .., "math_verified": .., "issues": [..]}}
+
+Every leaf of structured_data is the string as printed, or null when the document does not print it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.invoice.model import Invoice, Printed
+
+# key of the answer -> path in the Invoice
+VENDOR = {"name": "seller.name", "address": "seller.address", "tax_id": "seller.vat_id"}
+CLIENT = {
+    "name": "buyer.name",
+    "address": "buyer.address",
+    "tax_id": "buyer.vat_id",
+    "invoice_number": "number",
+    "invoice_date": "issue_date",
+    "due_date": "due_date",
+}
+SUMMARY = {
+    "subtotal": "totals.line_total",
+    "discount": "totals.allowance_total",
+    "net_total": "totals.tax_exclusive",
+    "tax": "totals.tax_total",
+    "grand_total": "totals.tax_inclusive",
+    "prepaid": "totals.prepaid",
+    "amount_due": "totals.payable",
+    "currency": "currency",
+}
+LINE = {
+    "description": "description",
+    "quantity": "quantity",
+    "unit_price": "unit_price",
+    "discount": "discount_rate",
+    "tax_rate": "tax_rate",
+    "line_total": "net_amount",
+}
+BLOCKS = {"vendor_block": VENDOR, "client_info": CLIENT, "financial_summary": SUMMARY}
+
+
+def structured_data(invoice: Invoice) -> dict[str, Any]:
+    """The `structured_data` of the answer: what the document prints, nothing computed.
+
+    Paper often prints one amount for two terms. One net amount stands under subtotal (net_total
+    null) unless an allowance or charge lies between them; one final amount stands under
+    grand_total (amount_due null) unless something was prepaid.
+    """
+    summary = _block(invoice, SUMMARY)
+    if _one_net_amount(invoice) and _one_of(summary["subtotal"], summary["net_total"]):
+        summary["subtotal"] = summary["subtotal"] or summary["net_total"]
+        summary["net_total"] = None
+    if summary["prepaid"] is None and _one_of(summary["grand_total"], summary["amount_due"]):
+        summary["grand_total"] = summary["grand_total"] or summary["amount_due"]
+        summary["amount_due"] = None
+    return {
+        "vendor_block": _block(invoice, VENDOR),
+        "client_info": _block(invoice, CLIENT),
+        "line_items": [_block(line, LINE) for line in invoice.lines],
+        "financial_summary": summary,
+        "payment_terms": _printed(invoice, "payment_terms"),
+    }
+
+
+def from_structured_data(data: Any) -> Invoice:
+    """Read an answer's `structured_data` (or the whole answer) into an untyped Invoice.
+
+    Numbers are taken as their JSON text. Keys that are not part of the shape are listed as faults,
+    never dropped; raises UnusableInput with all of them. One printed amount that stands for two
+    terms (see `structured_data`) fills both.
+    """
+    if isinstance(data, Mapping) and "structured_data" in data:
+        data = data["structured_data"]
+    problems: list[Problem] = []
+    fields: dict[str, Any] = {"seller": {}, "buyer": {}, "totals": {}}
+    blocks = _mapping(data, "structured_data", problems)
+    _refuse_others(blocks, [*BLOCKS, "line_items", "payment_terms"], "structured_data", problems)
+    for name, keys in BLOCKS.items():
+        for path, leaf in _leaves(blocks.get(name), keys, name, problems):
+            parent, _, field = path.rpartition(".")
+            (fields[parent] if parent else fields)[field] = leaf
+    items = blocks.get("line_items") or []
+    if not isinstance(items, list):
+        problems.append(Problem("not a list", field="line_items", found=_brief(items)))
+        items = []
+    fields["lines"] = tuple(
+        dict(_leaves(item, LINE, f"line_items[{index}]", problems))
+        for index, item in enumerate(items)
+    )
+    terms = _leaf(blocks.get("payment_terms"), "payment_terms", problems)
+    if terms is not None:
+        fields["payment_terms"] = terms
+    if problems:
+        raise UnusableInput(problems)
+    totals = fields["totals"]
+    if "prepaid" not in totals and "tax_inclusive" in totals:
+        totals.setdefault("payable", totals["tax_inclusive"])
+    if "allowance_total" not in totals and "line_total" in totals:
+        totals.setdefault("tax_exclusive", totals["line_total"])
+    return Invoice.model_validate(fields)
+
+
+def _one_net_amount(invoice: Invoice) -> bool:
+    return invoice.totals.allowance_total is None and invoice.totals.charge_total is None
+
+
+def _one_of(first: str | None, second: str | None) -> bool:
+    return first is None or second is None or first == second
+
+
+def _block(parent: Any, keys: Mapping[str, str]) -> dict[str, str | None]:
+    return {key: _printed(parent, path) for key, path in keys.items()}
+
+
+def _printed(parent: Any, path: str) -> str | None:
+    for name in path.split("."):
+        parent = getattr(parent, name)
+    return parent.printed if isinstance(parent, Printed) else None
+
+
+def _leaves(
+    block: Any, keys: Mapping[str, str], name: str, problems: list[Problem]
+) -> list[tuple[str, dict[str, str]]]:
+    values = _mapping(block, name, problems)
+    _refuse_others(values, list(keys), name, problems)
+    leaves = [
+        (path, _leaf(values.get(key), f"{name}.{key}", problems)) for key, path in keys.items()
+    ]
+    return [(path, leaf) for path, leaf in leaves if leaf is not None]
+
+
+def _leaf(value: Any, field: str, problems: list[Problem]) -> dict[str, str] | None:
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        problems.append(
+            Problem("not a value", field=field, found=_brief(value), expected="a string or null")
+        )
+        return None
+    return {"printed": str(value)}
+
+
+def _mapping(value: Any, field: str, problems: list[Problem]) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        problems.append(
+            Problem("not an object", field=field, found=_brief(value), expected="an object")
+        )
+        return {}
+    return value
+
+
+def _refuse_others(
+    found: Mapping[str, Any], known: list[str], name: str, problems: list[Problem]
+) -> None:
+    problems += [
+        Problem("unknown key", field=f"{name}.{key}", expected=", ".join(known))
+        for key in found
+        if key not in known
+    ]
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
