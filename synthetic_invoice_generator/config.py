@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,7 +19,7 @@ Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 
 
 class GeneratorConfig(BaseModel):
-    """What is generated. Weights are relative: {classic: 2, modern: 1} draws classic twice as often.
+    """What is generated. Weights are relative: {classic: 2, modern: 1} draws two classic to one.
 
     `wordings: house` draws the label wordings that no other set uses. `paper` None takes the
     locale's own.
@@ -84,7 +85,7 @@ def _problem(fault: dict[str, Any], file: str | None) -> Problem:
     expected = str(fault["msg"])
     if "expected" in fault.get("ctx", {}):
         expected = str(fault["ctx"]["expected"])
-    options = list(FAMILIES) if where[:1] == ["layouts"] else []
+    options = FAMILIES if where[:1] == ["layouts"] else ()
     return Problem(
         "has a wrong value",
         file=file,
@@ -95,6 +96,6 @@ def _problem(fault: dict[str, Any], file: str | None) -> Problem:
     )
 
 
-def _did_you_mean(found: str, known: list[str]) -> str | None:
+def _did_you_mean(found: str, known: Sequence[str]) -> str | None:
     close = difflib.get_close_matches(found, known, n=1)
     return f"did you mean {close[0]}?" if close else None

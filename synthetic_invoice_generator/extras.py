@@ -39,7 +39,7 @@ def draw_extras(rng: Random, locale: Locale, forms: Forms, invoice: Invoice) -> 
     """Noise that fits the invoice: its seller's name, its forms of dates, its language."""
     words = _words(rng, locale, invoice)
     notes = [pick(rng, locale.notes).format(**words) for _ in range(pick(rng, (0, 0, 1, 1, 2, 3)))]
-    if invoice.totals.tax_total is None:
+    if invoice.totals.tax_total is None and not invoice.tax_breakdown:
         notes.insert(0, pick(rng, locale.tax_free))
     if chance(rng, 0.35):
         notes.append(pick(rng, locale.thanks))

@@ -32,7 +32,7 @@ def vat_number(rng: Random, country: str) -> str:
         return f"{pick(rng, _EIN_PREFIXES)}-{digits(rng, 7)}"
     if country == "DE":
         body = digits(rng, 8)
-        return "DE" + body + mod_11_10.calc_check_digit(body)
+        return f"DE{body}{mod_11_10.calc_check_digit(body)}"
     if country == "FR":
         siren = digits(rng, 8)
         siren += luhn.calc_check_digit(siren)

@@ -66,6 +66,7 @@ def make_invoice(
     forms, shares = forms or draw_forms(rng, locale), shares or Shares()
     issued = _FIRST_DAY + timedelta(days=rng.randrange(_DAYS))
     days = pick(rng, _TERMS)
+    due = forms.date(issued + timedelta(days=days)) if chance(rng, shares.due_date) else None
     rates = _rates(rng, locale, shares)
     items = _items(rng, locale, rates, shares, _line_count(rng, max_lines))
     taxed = rates != (ZERO,)
@@ -75,7 +76,7 @@ def make_invoice(
     return Invoice(
         number=Printed(printed=number, value=number),
         issue_date=forms.date(issued) if chance(rng, 0.97) else None,
-        due_date=forms.date(issued + timedelta(days=days)) if chance(rng, shares.due_date) else None,
+        due_date=due,
         currency=_currency(forms),
         seller=make_party(rng, locale, country_share["seller"], forms.vat_spaced),
         buyer=_buyer(rng, make_party(rng, locale, country_share["buyer"], forms.vat_spaced)),

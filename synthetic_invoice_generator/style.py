@@ -88,6 +88,9 @@ def draw_style(
     font = weighted(rng, _FONTS[family])
     low, high = _SIZES[family]
     size = rng.uniform(low, high) * (_MONO_SCALE if "Mono" in font else 1)
+    # A letterhead says who sells; elsewhere a heading must tell the parties apart.
+    seller_heading = chance(rng, 0.4)
+    buyer_heading = chance(rng, 0.85) or (family != "classic" and not seller_heading)
     order: list[LabelKey] = ["number", "issue_date", "due_date"]
     if chance(rng, 0.3):
         rng.shuffle(order)
@@ -111,8 +114,8 @@ def draw_style(
         accent=_accent(rng),
         bold_labels=chance(rng, 0.4),
         centred_numbers=chance(rng, 0.12),
-        seller_heading=chance(rng, 0.4),
-        buyer_heading=chance(rng, 0.85),
+        seller_heading=seller_heading,
+        buyer_heading=buyer_heading,
         title_with_number=chance(rng, 0.1),
         vat_place=weighted(rng, {"block": 7, "meta": 3}),
         terms_place=weighted(rng, {"below": 6, "meta": 4}),

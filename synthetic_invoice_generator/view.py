@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from erniekit_finetuning.invoice.model import Invoice, Line, Party, Printed
+from synthetic_invoice_generator.fitting import name_scale, table_scale
 from synthetic_invoice_generator.locale import LabelKey
 from synthetic_invoice_generator.style import Style
 
@@ -19,21 +20,26 @@ def page_view(invoice: Invoice, style: Style) -> dict[str, Any]:
     columns = _columns(invoice, style)
     needs_currency = _currency_unsaid(invoice)
     meta = list(_meta(invoice, style, needs_currency))
+    headings = [_heading(key, invoice, style, needs_currency) for key in columns]
+    rows = [
+        [_cell(line, key, index, style) for key in columns]
+        for index, line in enumerate(invoice.lines)
+    ]
+    fitted = {
+        "meta_columns": _meta_columns(meta),
+        "table_scale": table_scale(headings, rows, style),
+    }
     return {
-        "look": _look(style) | {"meta_columns": _meta_columns(meta)},
+        "look": _look(style) | fitted,
         "title": _title(invoice, style),
         "seller": _party(invoice.seller, style, "seller", style.seller_heading),
         "buyer": _party(invoice.buyer, style, "buyer", style.buyer_heading),
         "meta": meta,
         "columns": [
-            {"heading": _heading(key, invoice, style, needs_currency), "side": _side(key, style)}
-            | {"wide": key == "description"}
-            for key in columns
+            {"heading": heading, "side": _side(key, style), "wide": key == "description"}
+            for key, heading in zip(columns, headings, strict=True)
         ],
-        "rows": [
-            [_cell(line, key, index, style) for key in columns]
-            for index, line in enumerate(invoice.lines)
-        ],
+        "rows": rows,
         "totals": list(_totals(invoice, style)),
         "terms": _terms(invoice, style),
         "intro": list(style.extras.intro),
@@ -70,9 +76,11 @@ def _party(party: Party, style: Style, key: LabelKey, heading: bool) -> dict[str
     if party.vat_id and style.vat_place == "block":
         vat = f"{style.labels['vat_id']}{style.colon} {party.vat_id.printed}"
     name = party.name.printed if party.name else ""
+    title = style.labels[key] + style.colon if heading else None
     return {
-        "heading": style.labels[key] + style.colon if heading else None,
+        "heading": title,
         "name": name,
+        "scale": name_scale(name, title, style),
         "lines": lines,
         "vat": vat,
         "return_line": " · ".join([name, *lines]) if style.return_line else None,
@@ -98,7 +106,12 @@ def _meta(invoice: Invoice, style: Style, needs_currency: bool) -> Iterator[dict
     place = 1 if style.swapped else len(printed)
     printed[place:place] = style.extras.references
     for key, text in printed:
-        yield {"label": _label(style, key), "value": text}
+        yield {"label": _label(style, key), "value": _unbroken(text)}
+
+
+def _unbroken(text: str) -> str:
+    """The text with spaces that do not break a line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _meta_columns(meta: list[dict[str, str]]) -> int:
@@ -162,8 +175,8 @@ def _totals(invoice: Invoice, style: Style) -> Iterator[dict[str, Any]]:
     for row in invoice.tax_breakdown:
         template = style.labels["tax_on" if row.taxable else "tax"]
         label = template.format(
-            rate=row.rate.printed if row.rate else "",
-            taxable=row.taxable.printed if row.taxable else "",
+            rate=_unbroken(row.rate.printed) if row.rate else "",
+            taxable=_unbroken(row.taxable.printed) if row.taxable else "",
         )
         rows.append((label, row.tax))
     if len(invoice.tax_breakdown) != 1:

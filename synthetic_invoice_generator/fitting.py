@@ -1,0 +1,37 @@
+"""Sizes that keep values on one line, estimated from letter counts before anything is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from synthetic_invoice_generator.style import Style
+
+_PAGE_MM = {"a4": 210.0, "us-letter": 215.9}
+_POINT_MM = 0.3528
+_LETTER_EM = 0.53  # mean width of a letter in the two serif fonts, bold and capitals allowed for
+_MONO_EM = 0.605
+_PADDING = 2.2  # letters' worth of inset a table column has
+_SMALLEST = 0.6
+
+
+def letters_across(style: Style) -> float:
+    """How many letters of the text size stand side by side between the margins."""
+    width = _PAGE_MM[style.paper] - 2 * style.margin
+    em = _MONO_EM if "Mono" in style.font else _LETTER_EM
+    return width / (style.size * _POINT_MM * em)
+
+
+def table_scale(headings: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> float:
+    """The scale (0.6 to 1) at which the longest cell of every column fits beside the others."""
+    columns = zip(headings, *rows, strict=True)
+    need = sum(max(map(len, column)) + _PADDING for column in columns)
+    return _scale(letters_across(style), need)
+
+
+def name_scale(name: str, heading: str | None, style: Style) -> float:
+    """The scale at which a party's heading and name stand side by side in half the width."""
+    return _scale(letters_across(style) * 0.46, len(name) * 1.15 + len(heading or "") + 2)
+
+
+def _scale(room: float, need: float) -> float:
+    return round(max(_SMALLEST, min(1.0, room / need)), 3)
