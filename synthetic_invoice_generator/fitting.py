@@ -8,9 +8,12 @@ from synthetic_invoice_generator.style import Style
 
 _PAGE_MM = {"a4": 210.0, "us-letter": 215.9}
 _POINT_MM = 0.3528
-_LETTER_EM = 0.53  # mean width of a letter in the two serif fonts, bold and capitals allowed for
+_LETTER_EM = 0.5  # mean width of a small letter or a digit in the two serif fonts
 _MONO_EM = 0.605
+_CAPITAL = 1.4  # width of a capital in small letters
+_BOLD = 1.12
 _PADDING = 2.2  # letters' worth of inset a table column has
+_LARGEST_NAME = 1.25  # em, the size of the seller's name in the classic layout
 _SMALLEST = 0.6
 
 
@@ -23,14 +26,24 @@ def letters_across(style: Style) -> float:
 
 def table_scale(headings: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> float:
     """The scale (0.6 to 1) at which the longest cell of every column fits beside the others."""
-    columns = zip(headings, *rows, strict=True)
-    need = sum(max(map(len, column)) + _PADDING for column in columns)
+    need = sum(
+        max(_width(heading, style) * _BOLD, *(_width(cell, style) for cell in cells)) + _PADDING
+        for heading, *cells in zip(headings, *rows, strict=True)
+    )
     return _scale(letters_across(style), need)
 
 
 def name_scale(name: str, heading: str | None, style: Style) -> float:
     """The scale at which a party's heading and name stand side by side in half the width."""
-    return _scale(letters_across(style) * 0.46, len(name) * 1.15 + len(heading or "") + 2)
+    need = _width(name, style) * _BOLD * _LARGEST_NAME + _width(heading or "", style) + 2
+    return _scale(letters_across(style) * 0.46, need)
+
+
+def _width(text: str, style: Style) -> float:
+    """The width of `text` in small letters; in a mono font every letter has the same."""
+    if "Mono" in style.font:
+        return len(text)
+    return len(text) + (_CAPITAL - 1) * sum(letter.isupper() for letter in text)
 
 
 def _scale(room: float, need: float) -> float:
