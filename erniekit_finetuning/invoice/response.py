@@ -28,6 +28,7 @@ CLIENT = {
 SUMMARY = {
     "subtotal": "totals.line_total",
     "discount": "totals.allowance_total",
+    "charges": "totals.charge_total",
     "net_total": "totals.tax_exclusive",
     "tax": "totals.tax_total",
     "grand_total": "totals.tax_inclusive",
@@ -102,7 +103,7 @@ def from_structured_data(data: Any) -> Invoice:
     totals = fields["totals"]
     if "prepaid" not in totals and "tax_inclusive" in totals:
         totals.setdefault("payable", totals["tax_inclusive"])
-    if "allowance_total" not in totals and "line_total" in totals:
+    if not {"allowance_total", "charge_total"} & totals.keys() and "line_total" in totals:
         totals.setdefault("tax_exclusive", totals["line_total"])
     return Invoice.model_validate(fields)
 
