@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 from functools import cache
 
@@ -12,6 +12,7 @@ from babel.dates import get_month_names
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt")
 _MAX_LENGTH = 40
 _WEEKDAY = re.compile(r"^[^\W\d_]{2,12}\.?,\s+(?=\d)|^[^\W\d_]{3,12},\s+(?=[^\W\d_])")
+_MONTH_FIRST = {"USD", "CAD", "PHP"}
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
 _DAY_NAME_YEAR = re.compile(
@@ -34,10 +35,8 @@ def readings(printed: str) -> dict[str, date]:
     if match := _ISO.fullmatch(text):
         found = {"ymd": _date(match[1], match[2], match[3])}
     elif match := _NUMERIC.fullmatch(text):
-        first, mark, second, year = match.groups()
-        found = {"dmy": _date(year, second, first)}
-        if mark != ".":  # dots are only used with the day first
-            found["mdy"] = _date(year, first, second)
+        first, _, second, year = match.groups()
+        found = {"dmy": _date(year, second, first), "mdy": _date(year, first, second)}
     elif match := _DAY_NAME_YEAR.fullmatch(text):
         found = {"dmy": _date(match[3], _month(match[2]), match[1])}
     elif match := _NAME_DAY_YEAR.fullmatch(text):
@@ -63,6 +62,17 @@ def day_order(prints: Iterable[str]) -> str | None:
         if len(found) == 1 and _NUMERIC.fullmatch(text.strip()):
             votes |= found.keys() - {"any"}
     return votes.pop() if len(votes) == 1 else None
+
+
+def usual_order(currencies: Collection[str]) -> str | None:
+    """The order that the countries of these currencies write; None where it is not one.
+
+    Month first is American; Canada and the Philippines write both. Everybody else who writes
+    numbers without the year in front puts the day first (CLDR short date patterns).
+    """
+    if not currencies or _MONTH_FIRST & set(currencies):
+        return None
+    return "dmy"
 
 
 def _date(year: str, month: str | int | None, day: str) -> date | None:

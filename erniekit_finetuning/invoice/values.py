@@ -30,16 +30,17 @@ SYMBOLS = {
 def typed(invoice: Invoice) -> Invoice:
     """A copy whose values are read from their prints.
 
-    All numbers of the document decide its decimal mark together, all numeric dates their order.
+    All numbers of the document decide its decimal mark together; its numeric dates decide their
+    order together, and where they do not, its currency.
     A print that stays ambiguous keeps value None and lists its readings; one that cannot be read
     keeps value None and no readings.
     """
     mark = amounts.decimal_mark(_prints(invoice, Printed[Decimal]))
-    order = dates.day_order(_prints(invoice, Printed[date]))
+    codes = currency_readings(invoice.currency.printed) if invoice.currency else ()
+    order = dates.day_order(_prints(invoice, Printed[date])) or dates.usual_order(codes)
     copy: Invoice = _typed(invoice, mark, order)
     if copy.currency is None:
         return copy
-    codes = currency_readings(copy.currency.printed)
     return copy.model_copy(update={"currency": _settled(copy.currency, list(codes))})
 
 
