@@ -43,7 +43,7 @@ def vat_number(rng: Random, country: str) -> str:
         return f"GB{body}{97 - left % 97:02d}"
     if country == "AT":
         body = digits(rng, 7)
-        return f"ATU{body}{uid.calc_check_digit(body)}"
+        return f"ATU{body}{uid.calc_check_digit('U' + body)}"
     if country == "NL":
         return _dutch(rng)
     if country == "BE":

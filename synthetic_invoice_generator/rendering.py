@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import cast
 
+import numpy as np
+import numpy.typing as npt
 import pypdfium2
 import typst
 from PIL import Image
@@ -37,7 +40,14 @@ def _compiler(family: Family, process: int) -> typst.Compiler:
     return typst.Compiler(str(LAYOUTS / f"{family}.typ"), root=str(LAYOUTS), font_paths=fonts)
 
 
+def page_pixels(pdf: bytes, dpi: int = DPI) -> Iterator[npt.NDArray[np.uint8]]:
+    """Each page as RGB pixels of shape (height, width, 3)."""
+    with pypdfium2.PdfDocument(pdf) as document:
+        for page in document:
+            bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
+            yield np.array(bitmap.to_numpy()[..., :3])
+
+
 def render_pages(pdf: bytes, dpi: int = DPI) -> list[Image.Image]:
     """One RGB image a page."""
-    with pypdfium2.PdfDocument(pdf) as document:
-        return [page.render(scale=dpi / 72).to_pil().convert("RGB") for page in document]
+    return [Image.fromarray(pixels) for pixels in page_pixels(pdf, dpi)]

@@ -131,12 +131,14 @@ def _currency_unsaid(invoice: Invoice) -> bool:
 
 
 def _columns(invoice: Invoice, style: Style) -> tuple[LabelKey, ...]:
-    present = [
+    filled = {
         key
         for key in style.columns
-        if (key == "unit" and style.extras.units)
-        or any(getattr(line, key, None) is not None for line in invoice.lines)
-    ]
+        if any(getattr(line, key, None) is not None for line in invoice.lines)
+    }
+    if style.extras.units and "quantity" in filled:
+        filled.add("unit")
+    present = [key for key in style.columns if key in filled]
     if style.extras.codes:
         present.insert(present.index("description"), "code")
     if style.extras.positions:

@@ -1,0 +1,278 @@
+"""The generator: exact arithmetic, valid identifiers, printed truth, sameness and resuming."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import stdnum.eu.vat
+import stdnum.gb.vat
+from PIL import Image
+from pydantic import BaseModel
+
+from erniekit_finetuning.documents.pdf import read_pdf
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.invoice.model import Invoice, Printed
+from synthetic_invoice_generator.config import GeneratorConfig, load_config
+from synthetic_invoice_generator.dataset import generate
+from synthetic_invoice_generator.document_files import write_document
+from synthetic_invoice_generator.draft import draft
+from synthetic_invoice_generator.identifiers import vat_number
+from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, load_locale, locale_codes
+from synthetic_invoice_generator.rendering import render_pages, render_pdf
+from synthetic_invoice_generator.stream import pdf_documents
+from synthetic_invoice_generator.style import FAMILIES, Family
+
+CONFIGS = Path(__file__).parent.parent / "configs" / "generator"
+CENT = Decimal("0.01")
+TOTALS: tuple[LabelKey, ...] = (
+    "line_total", "allowance_total", "charge_total", "tax_exclusive", "tax_total",
+    "tax_inclusive", "prepaid", "payable",
+)  # fmt: skip
+
+
+def printed_values(value: Any) -> Iterator[Printed[Any]]:
+    if isinstance(value, Printed):
+        yield value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from printed_values(getattr(value, name))
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from printed_values(item)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def amount(printed: Printed[Decimal] | None) -> Decimal:
+    """The value, or zero where nothing is printed."""
+    return Decimal(0) if printed is None or printed.value is None else printed.value
+
+
+def check_arithmetic(invoice: Invoice) -> None:
+    for line in invoice.lines:
+        if line.quantity and line.unit_price:
+            net = amount(line.quantity) * amount(line.unit_price)
+            net *= 1 - amount(line.discount_rate) / 100
+            assert amount(line.net_amount) == net.quantize(CENT, rounding=ROUND_HALF_UP)
+    totals = invoice.totals
+    line_total = sum((amount(line.net_amount) for line in invoice.lines), Decimal(0))
+    if totals.line_total:
+        assert amount(totals.line_total) == line_total
+    exclusive = line_total - amount(totals.allowance_total) + amount(totals.charge_total)
+    if totals.tax_exclusive:
+        assert amount(totals.tax_exclusive) == exclusive
+    tax = amount(totals.tax_total)
+    if invoice.tax_breakdown:
+        tax = sum((amount(row.tax) for row in invoice.tax_breakdown), Decimal(0))
+        if totals.tax_total:
+            assert amount(totals.tax_total) == tax
+    for row in invoice.tax_breakdown:
+        base = amount(row.taxable) if row.taxable else exclusive
+        if row.taxable or len(invoice.tax_breakdown) == 1:
+            expected = base * amount(row.rate) / 100
+            assert amount(row.tax) == expected.quantize(CENT, rounding=ROUND_HALF_UP)
+    if totals.tax_inclusive:
+        assert amount(totals.tax_inclusive) == exclusive + tax
+    if totals.payable:
+        assert amount(totals.payable) == exclusive + tax - amount(totals.prepaid)
+
+
+def test_the_arithmetic_of_every_invoice_is_exact() -> None:
+    for index in range(200):
+        check_arithmetic(draft(GeneratorConfig(), 11, index).invoice)
+
+
+def test_invoices_vary_and_leave_optional_fields_out() -> None:
+    invoices = [draft(GeneratorConfig(), 12, index).invoice for index in range(200)]
+    assert len({invoice.number.printed for invoice in invoices if invoice.number}) > 190
+    assert len({len(invoice.lines) for invoice in invoices}) >= 7
+    for name in ("due_date", "payment_terms", "currency"):
+        absent = sum(getattr(invoice, name) is None for invoice in invoices)
+        assert 0 < absent < 150, name
+    assert any(len(invoice.tax_breakdown) == 2 for invoice in invoices)
+    assert any(invoice.totals.prepaid for invoice in invoices)
+    assert any(invoice.totals.allowance_total for invoice in invoices)
+
+
+@pytest.mark.parametrize("country", ["DE", "FR", "AT", "NL", "BE", "ES", "GB"])
+def test_vat_numbers_have_valid_check_digits(country: str) -> None:
+    rng = Random(5)
+    valid = stdnum.gb.vat.is_valid if country == "GB" else stdnum.eu.vat.is_valid
+    assert all(valid(vat_number(rng, country)) for _ in range(50))
+
+
+@pytest.mark.parametrize("code", locale_codes())
+def test_house_wordings_are_never_common_and_each_total_has_words_of_its_own(code: str) -> None:
+    locale = load_locale(code)
+    for key in LABEL_KEYS:
+        words = locale.labels[key]
+        common = {text.casefold() for text in words.common}
+        assert not common & {text.casefold() for text in words.house}, key
+        assert len(words.common) >= 3, key
+    seen: dict[str, str] = {}
+    for total in TOTALS:
+        for text in locale.labels[total].common + locale.labels[total].house:
+            assert seen.setdefault(text.casefold(), total) == total, text
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_printed_value_stands_in_the_text_layer(family: Family) -> None:
+    config = GeneratorConfig(
+        layouts={family: 1}, wordings="house" if family == "ledger" else "common"
+    )
+    missing, values = [], 0
+    for invoice, document in pdf_documents(config, seed=21, start=0, count=25):
+        words = [word.text for page in document.pages for word in page.words]
+        text = "".join(words)
+        for printed in printed_values(invoice):
+            for line in printed.printed.split("\n"):
+                values += 1
+                if "".join(line.split()) not in text:
+                    missing.append(line)
+        for page in document.pages:
+            for word in page.words:
+                assert all(0 <= side <= 1 for side in word.box), word
+    assert values > 400
+    assert not missing
+
+
+def test_text_with_markup_is_drawn_as_it_is() -> None:
+    made = draft(GeneratorConfig(layouts={"classic": 1}), 3, 0)
+    odd = '#panic("x") *b* $y$ <l> \\ "q" @r'
+    line = made.invoice.lines[0].model_copy(update={"description": Printed(printed=odd, value=odd)})
+    invoice = made.invoice.model_copy(update={"lines": (line,)})
+    words = [word.text for word in read_pdf(render_pdf(invoice, made.style)).pages[0].words]
+    assert "".join(odd.split()) in "".join(words)
+
+
+def test_the_same_seed_gives_the_same_bytes_with_any_worker_count(tmp_path: Path) -> None:
+    one, two, other = tmp_path / "one", tmp_path / "two", tmp_path / "other"
+    result = generate(GeneratorConfig(), 18, one, seed=4)
+    assert (result.documents, result.made) == (18, 18)
+    generate(GeneratorConfig(), 18, two, seed=4, workers=2)
+    assert hashes(one) == hashes(two)
+    generate(GeneratorConfig(), 1, other, seed=5)
+    assert hashes(other)["pdfs/inv-000001.pdf"] != hashes(one)["pdfs/inv-000001.pdf"]
+
+
+def test_a_killed_run_goes_on_and_a_finished_set_is_left_alone(tmp_path: Path) -> None:
+    config = GeneratorConfig(locales={"de-DE": 1})
+    generate(config, 5, tmp_path, seed=1)
+    whole = hashes(tmp_path)
+    (tmp_path / "ground_truth" / "inv-000002.json").unlink()
+    (tmp_path / "images" / "inv-000003-1.png").unlink()
+    (tmp_path / "words" / ".inv-000004.json.77.part").write_text("{")
+    (tmp_path / "training_manifest.json").unlink()
+    assert generate(config, 5, tmp_path, seed=1).made == 2
+    assert hashes(tmp_path) == whole
+    times = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
+    assert generate(config, 5, tmp_path, seed=1).made == 0
+    assert times == {path: path.stat().st_mtime_ns for path in times}
+    assert generate(config, 6, tmp_path, seed=1).made == 1
+
+
+def test_a_folder_with_another_set_is_refused(tmp_path: Path) -> None:
+    generate(GeneratorConfig(), 1, tmp_path, seed=1)
+    with pytest.raises(
+        UnusableInput, match="seed: the folder holds a set made with other settings"
+    ):
+        generate(GeneratorConfig(), 1, tmp_path, seed=2)
+    with pytest.raises(UnusableInput, match=r"config\.max_lines"):
+        generate(GeneratorConfig(max_lines=2), 1, tmp_path, seed=1)
+    with pytest.raises(UnusableInput) as refused:
+        generate(GeneratorConfig(), 0, tmp_path, seed=1, workers=0)
+    assert len(refused.value.problems) == 2
+
+
+def test_the_truth_and_the_manifests_have_the_field_shapes(tmp_path: Path) -> None:
+    generate(GeneratorConfig(), 3, tmp_path, seed=8)
+    entries = json.loads((tmp_path / "training_manifest.json").read_text())
+    assert set(entries[0]) == {
+        "invoice_id", "pdf_path", "image_path", "ground_truth_path", "page_num", "is_augmented",
+    }  # fmt: skip
+    for entry in entries:
+        assert (tmp_path / entry["pdf_path"]).exists()
+        with Image.open(tmp_path / entry["image_path"]) as image:
+            assert image.mode == "RGB"
+            assert min(image.size) > 1200
+            image.load()
+        truth = json.loads((tmp_path / entry["ground_truth_path"]).read_text())
+        invoice = Invoice.model_validate(truth["invoice"])
+        assert truth["invoice_id"] == (invoice.number.value if invoice.number else None)
+        assert len(truth["items"]) == len(invoice.lines)
+        assert set(truth["vendor"]) == {"name", "address", "tax_id"}
+        net = [line.net_amount for line in invoice.lines]
+        assert all(printed and printed.places for printed in net)
+    pairs = json.loads((tmp_path / "training_manifest_pairs.json").read_text())
+    for pair in pairs:
+        assert (tmp_path / "images" / pair["image"]).exists()
+        assert (tmp_path / "ground_truth" / pair["ground_truth"]).exists()
+
+
+def test_the_png_holds_the_drawn_pixels(tmp_path: Path) -> None:
+    for folder in ("images", "pdfs", "words", "ground_truth"):
+        (tmp_path / folder).mkdir()
+    write_document(tmp_path, GeneratorConfig(), 2, 0)
+    drawn = render_pages((tmp_path / "pdfs" / "inv-000001.pdf").read_bytes())
+    with Image.open(tmp_path / "images" / "inv-000001-1.png") as image:
+        assert image.tobytes() == drawn[0].tobytes()
+        assert round(image.info["dpi"][0]) == 150
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+def test_shipped_configs_load(path: Path) -> None:
+    config = load_config(path)
+    assert set(config.locales) == set(locale_codes())
+
+
+def test_pretraining_never_sees_the_house_form() -> None:
+    pretrain, house = load_config(CONFIGS / "pretrain.yaml"), load_config(CONFIGS / "house.yaml")
+    assert not set(pretrain.layouts) & set(house.layouts)
+    assert (pretrain.wordings, house.wordings) == ("common", "house")
+
+
+def test_all_faults_of_a_config_are_reported_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text(
+        "layouts: {clasic: 1}\nmax_line: 3\nlocales: {de-AT: 1}\n"
+        "shares: {due_dat: 0.5, prepaid: 2}\n"
+    )
+    with pytest.raises(UnusableInput) as refused:
+        load_config(path)
+    problems = {problem.field: problem for problem in refused.value.problems}
+    assert set(problems) == {
+        "layouts.clasic",
+        "max_line",
+        "shares.due_dat",
+        "shares.prepaid",
+        "locales",
+    }
+    assert problems["max_line"].cure == "did you mean max_lines?"
+    assert problems["shares.due_dat"].cure == "did you mean due_date?"
+    assert problems["layouts.clasic"].cure == "did you mean classic?"
+    assert all(problem.file == str(path) for problem in refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("content", "what"), [("layouts: [", "is not YAML"), ("- 1\n", "has a wrong value")]
+)
+def test_a_file_that_holds_no_settings_is_refused(tmp_path: Path, content: str, what: str) -> None:
+    path = tmp_path / "g.yaml"
+    path.write_text(content)
+    with pytest.raises(UnusableInput, match=what):
+        load_config(path)
+    with pytest.raises(UnusableInput, match="cannot be read"):
+        load_config(tmp_path / "absent.yaml")
