@@ -65,7 +65,9 @@ def _references(
     if chance(rng, 0.35):
         rows.append(("order_number", pick(rng, (product_code(rng), digits(rng, 6)))))
     if chance(rng, 0.35):
-        rows.append(("customer_number", pick(rng, (digits(rng, 5), f"{letters(rng, 1)}-77"))))
+        rows.append(
+            ("customer_number", pick(rng, (digits(rng, 5), f"{letters(rng, 1)}-{digits(rng, 3)}")))
+        )
     if chance(rng, 0.2) and invoice.issue_date is not None and invoice.issue_date.value is not None:
         delivered = invoice.issue_date.value - timedelta(days=rng.randint(1, 20))
         rows.append(("delivery_date", forms.date(delivered).printed))

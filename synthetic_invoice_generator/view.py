@@ -74,7 +74,7 @@ def _party(party: Party, style: Style, key: LabelKey, heading: bool) -> dict[str
     lines = party.address.printed.split("\n") if party.address else []
     vat = None
     if party.vat_id and style.vat_place == "block":
-        vat = f"{style.labels['vat_id']}{style.colon} {party.vat_id.printed}"
+        vat = f"{style.labels['vat_id']}{style.colon} {_unbroken(party.vat_id.printed)}"
     name = party.name.printed if party.name else ""
     title = style.labels[key] + style.colon if heading else None
     return {
