@@ -6,13 +6,13 @@ parameter model): short drills on random words come first, whole invoices take o
 
 from __future__ import annotations
 
-import json
 import random
 import string
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 
 
@@ -44,11 +44,6 @@ class Shares:
 FIRST = Shares(lookup=0.36, repeat=0.14, header=0.20, lines=0.15, whole=0.15)
 LATER = Shares(lookup=0.08, repeat=0.02, header=0.12, lines=0.13, whole=0.65)
 SWITCH = 0.25  # of the run
-
-
-def compact(value: Any) -> str:
-    """JSON with no loose white space, in the alphabet as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def lookup(rng: random.Random) -> Sample:

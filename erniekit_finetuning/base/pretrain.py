@@ -18,7 +18,8 @@ from typing import Any
 from erniekit_finetuning.base import corpus, tokenizer
 from erniekit_finetuning.base.batches import IGNORED, Batch, Encoder, batches, pad
 from erniekit_finetuning.base.config import Pretraining, Training, load_pretraining
-from erniekit_finetuning.base.curriculum import Labelled, Sample, compact
+from erniekit_finetuning.base.curriculum import Labelled, Sample
+from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.files import written_whole
 

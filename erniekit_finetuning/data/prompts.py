@@ -23,9 +23,9 @@ WORDS = {
 }
 
 
-def human_turn(instruction: Instruction) -> str:
-    """What the pair's human says: one image tag, then the instruction."""
-    return f"{IMAGE_TAG}\n{WORDS[instruction]}"
+def human_turn(instruction: Instruction, images: int = 1) -> str:
+    """What the pair's human says: an image tag a page, then the instruction."""
+    return IMAGE_TAG * images + f"\n{WORDS[instruction]}"
 
 
 def text_route(human: str, document_text: str) -> str:

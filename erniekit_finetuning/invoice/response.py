@@ -10,7 +10,7 @@ Every leaf of structured_data is the string as printed, or null when the documen
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.model import Invoice, Printed
@@ -47,6 +47,13 @@ LINE = {
 BLOCKS = {"vendor_block": VENDOR, "client_info": CLIENT, "financial_summary": SUMMARY}
 
 
+class Read(NamedTuple):
+    """An Invoice read from JSON, and the paths of keys that have no place in it."""
+
+    invoice: Invoice
+    unknown: tuple[str, ...] = ()
+
+
 def structured_data(invoice: Invoice) -> dict[str, Any]:
     """The `structured_data` of the answer: what the document prints, nothing computed.
 
@@ -70,21 +77,22 @@ def structured_data(invoice: Invoice) -> dict[str, Any]:
     }
 
 
-def from_structured_data(data: Any) -> Invoice:
+def from_structured_data(data: Any) -> Read:
     """Read an answer's `structured_data` (or the whole answer) into an untyped Invoice.
 
-    Numbers are taken as their JSON text. Keys that are not part of the shape are listed as faults,
-    never dropped; raises UnusableInput with all of them. One printed amount that stands for two
+    Numbers are taken as their JSON text. Keys that are not part of the shape are listed; values of
+    the wrong type raise UnusableInput with all of them. One printed amount that stands for two
     terms (see `structured_data`) fills both.
     """
     if isinstance(data, Mapping) and "structured_data" in data:
         data = data["structured_data"]
     problems: list[Problem] = []
+    unknown: list[str] = []
     fields: dict[str, Any] = {"seller": {}, "buyer": {}, "totals": {}}
     blocks = _mapping(data, "structured_data", problems)
-    _refuse_others(blocks, [*BLOCKS, "line_items", "payment_terms"], "structured_data", problems)
+    unknown += blocks.keys() - {*BLOCKS, "line_items", "payment_terms"}
     for name, keys in BLOCKS.items():
-        for path, leaf in _leaves(blocks.get(name), keys, name, problems):
+        for path, leaf in _leaves(blocks.get(name), keys, name, problems, unknown):
             parent, _, field = path.rpartition(".")
             (fields[parent] if parent else fields)[field] = leaf
     items = blocks.get("line_items") or []
@@ -92,7 +100,7 @@ def from_structured_data(data: Any) -> Invoice:
         problems.append(Problem("not a list", field="line_items", found=_brief(items)))
         items = []
     fields["lines"] = tuple(
-        dict(_leaves(item, LINE, f"line_items[{index}]", problems))
+        dict(_leaves(item, LINE, f"line_items[{index}]", problems, unknown))
         for index, item in enumerate(items)
     )
     terms = _leaf(blocks.get("payment_terms"), "payment_terms", problems)
@@ -105,7 +113,7 @@ def from_structured_data(data: Any) -> Invoice:
         totals.setdefault("payable", totals["tax_inclusive"])
     if not {"allowance_total", "charge_total"} & totals.keys() and "line_total" in totals:
         totals.setdefault("tax_exclusive", totals["line_total"])
-    return Invoice.model_validate(fields)
+    return Read(Invoice.model_validate(fields), tuple(sorted(unknown)))
 
 
 def _one_net_amount(invoice: Invoice) -> bool:
@@ -127,10 +135,14 @@ def _printed(parent: Any, path: str) -> str | None:
 
 
 def _leaves(
-    block: Any, keys: Mapping[str, str], name: str, problems: list[Problem]
+    block: Any,
+    keys: Mapping[str, str],
+    name: str,
+    problems: list[Problem],
+    unknown: list[str],
 ) -> list[tuple[str, dict[str, str]]]:
     values = _mapping(block, name, problems)
-    _refuse_others(values, list(keys), name, problems)
+    unknown += [f"{name}.{key}" for key in values if key not in keys]
     leaves = [
         (path, _leaf(values.get(key), f"{name}.{key}", problems)) for key, path in keys.items()
     ]
@@ -157,16 +169,6 @@ def _mapping(value: Any, field: str, problems: list[Problem]) -> Mapping[str, An
         )
         return {}
     return value
-
-
-def _refuse_others(
-    found: Mapping[str, Any], known: list[str], name: str, problems: list[Problem]
-) -> None:
-    problems += [
-        Problem("unknown key", field=f"{name}.{key}", expected=", ".join(known))
-        for key in found
-        if key not in known
-    ]
 
 
 def _brief(value: Any) -> str:

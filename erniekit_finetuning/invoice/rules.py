@@ -74,6 +74,12 @@ def check(invoice: Invoice) -> list[Finding]:
     return findings
 
 
+def arithmetic_verified(findings: Sequence[Finding]) -> bool:
+    """True when at least one arithmetic rule passed and none failed or stayed ambiguous."""
+    statuses = {f.status for f in findings if f.rule in _ARITHMETIC}
+    return Status.PASS in statuses and not statuses & {Status.FAIL, Status.AMBIGUOUS}
+
+
 def round_half_up(amount: Decimal) -> Decimal:
     """To two decimals, halves towards +infinity, as the official EN 16931 rules round."""
     if amount >= 0:
@@ -255,3 +261,4 @@ RULES = (
     Rule("DATE-ORDER", "due date is not before issue date", _date_order, arithmetic=False),
     Rule("REQUIRED", "number, date, seller, lines and payable are there", _required, False),
 )
+_ARITHMETIC = {rule.id for rule in RULES if rule.arithmetic}
