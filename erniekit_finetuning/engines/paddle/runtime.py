@@ -1,0 +1,96 @@
+"""Paddle, imported once, quietly, with the attention that suits the machine."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import warnings
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from erniekit_finetuning.engines.paddle import cpu_attention
+from erniekit_finetuning.errors import Problem, UnusableInput
+
+
+@cache
+def import_paddle() -> Any:
+    """Import paddle and paddleformers and give paddle. Raises UnusableInput when not installed."""
+    # paddlecodec ships a folder named torchcodec, which transformers would take for the real one.
+    sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            import paddle
+            from paddleformers.nn.attention.interface import ALL_ATTENTION_FUNCTIONS
+            from paddleformers.utils.log import logger
+    except ImportError as error:
+        cure = "install ernie-invoice[paddle], on a GPU machine with Paddle's own paddlepaddle-gpu"
+        what = f"the paddle engine cannot start: {error}"
+        raise UnusableInput(Problem(what, field="engine", cure=cure)) from error
+    finally:
+        logging.disable(logging.NOTSET)
+    logger.set_level("ERROR")
+    for name, other in logging.root.manager.loggerDict.items():
+        if name.startswith(("paddle", "transformers")) and isinstance(other, logging.Logger):
+            other.setLevel(logging.ERROR)
+    ALL_ATTENTION_FUNCTIONS.register(cpu_attention.NAME, _attention(paddle))
+    return paddle
+
+
+def on_gpu() -> bool:
+    """Whether Paddle was built for a GPU and sees one."""
+    paddle = import_paddle()
+    return bool(paddle.is_compiled_with_cuda() and paddle.device.cuda.device_count() > 0)
+
+
+def versions() -> dict[str, str]:
+    """The versions that shape a result."""
+    from importlib.metadata import version
+
+    import erniekit_finetuning
+
+    return {
+        "ernie-invoice": erniekit_finetuning.__version__,
+        "python": sys.version.split()[0],
+        "paddle": str(import_paddle().__version__),
+        "paddleformers": version("paddleformers"),
+        "transformers": version("transformers"),
+        "safetensors": version("safetensors"),
+        "numpy": np.__version__,
+    }
+
+
+def _attention(paddle: Any) -> Any:
+    class CausalAttention(paddle.autograd.PyLayer):  # type: ignore[misc]
+        @staticmethod
+        def forward(ctx: Any, query: Any, key: Any, value: Any, scale: float) -> Any:
+            q, k, v = query.numpy(), key.numpy(), value.numpy()
+            rows = [cpu_attention.attend_causally(q[i], k[i], v[i], scale) for i in range(len(q))]
+            ctx.kept = q, k, v, rows, scale
+            return paddle.to_tensor(np.stack([out for out, _ in rows]))
+
+        @staticmethod
+        def backward(ctx: Any, grad: Any) -> Any:
+            q, k, v, rows, scale = ctx.kept
+            d = grad.numpy()
+            back = cpu_attention.attend_causally_backward
+            grads = [
+                back(q[i], k[i], v[i], out, sums, d[i], scale) for i, (out, sums) in enumerate(rows)
+            ]
+            stack = np.stack
+            return tuple(paddle.to_tensor(stack(parts)) for parts in zip(*grads, strict=True))
+
+    def attention(
+        module: Any, query: Any, key: Any, value: Any, scaling: float, **unused: Any
+    ) -> tuple[Any, None]:
+        if isinstance(key, cpu_attention.Cached):
+            out = paddle.to_tensor(key.attend(query.numpy(), scaling))
+        else:
+            out = CausalAttention.apply(query, key, value, scaling)
+        rows, heads, length, dim = out.shape
+        return out.transpose([0, 2, 1, 3]).reshape([rows, length, heads * dim]), None
+
+    return attention

@@ -1,0 +1,133 @@
+"""A run's folder: what it holds, whose it is, and whether it is finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from erniekit_finetuning.engines.protocol import Example, Metric, TrainResult
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.files import write_json, write_jsonl, write_text
+from erniekit_finetuning.recipes.loading import dump_recipe
+from erniekit_finetuning.recipes.model import Recipe
+
+RUN_FILE = "run.json"
+METRICS_FILE = "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one training, opened for one recipe and one set of examples."""
+
+    path: Path
+    identity: dict[str, Any]
+
+    def finished(self) -> TrainResult | None:
+        """The result of this very training, when it was done before."""
+        saved = read_run(self.path)
+        if saved is None or saved["state"] != "finished":
+            return None
+        result = saved["result"]
+        model = self.path / result.pop("model")
+        if not model.is_dir():
+            return None
+        result["lora_modules"] = tuple(result["lora_modules"])
+        return TrainResult(model=model, **{**result, "already_finished": True})
+
+    def finish(self, result: TrainResult) -> None:
+        """Write run.json as finished."""
+        told = asdict(result) | {"model": result.model.name}
+        write_json(self.path / RUN_FILE, {"state": "finished", **self.identity, "result": told})
+
+
+def open_run(
+    path: Path, recipe: Recipe, examples: Sequence[Example], recipe_file: Path | None
+) -> RunFolder:
+    """Take a new folder, or the same training's folder again.
+
+    Raises UnusableInput when the folder holds another training, with all that differs.
+    """
+    identity = {
+        "recipe_file": recipe_file.name if recipe_file else None,
+        "recipe": recipe.model_dump(mode="json"),
+        "data_fingerprint": data_fingerprint(examples),
+        "examples": len(examples),
+    }
+    saved = read_run(path)
+    if saved is None:
+        if any((path / name).exists() for name in ("checkpoints", "adapter", "model")):
+            cure = "name another output folder"
+            raise UnusableInput(Problem(f"has no {RUN_FILE}", file=str(path), cure=cure))
+        write_text(path / "recipe.yaml", dump_recipe(recipe))
+        write_json(path / RUN_FILE, {"state": "running", **identity})
+        return RunFolder(path, identity)
+    problems = _differences(path, saved, identity)
+    if problems:
+        raise UnusableInput(problems)
+    return RunFolder(path, identity)
+
+
+def read_run(path: Path) -> dict[str, Any] | None:
+    """A run folder's run.json, None when there is none."""
+    file = path / RUN_FILE
+    if not file.is_file():
+        return None
+    run: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return run
+
+
+def data_fingerprint(examples: Sequence[Example]) -> str:
+    """A hash of all prompts and answers, in order."""
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(json.dumps([example.prompt, example.answer]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+class MetricsFile:
+    """metrics.jsonl: a line for a step replaces the lines at and after that step."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.metrics: list[Metric] = []
+        if path.is_file():
+            lines = path.read_text(encoding="utf-8").splitlines()
+            self.metrics = [Metric(**json.loads(line)) for line in lines]
+
+    def add(self, metric: Metric) -> None:
+        """Record a metric; after a resume the repeated steps are not written twice."""
+        self.metrics = [other for other in self.metrics if other.step < metric.step]
+        self.metrics.append(metric)
+        write_jsonl(self._path, [asdict(other) for other in self.metrics])
+
+
+def _differences(path: Path, saved: dict[str, Any], identity: dict[str, Any]) -> list[Problem]:
+    cure = "name another output folder, or remove this one"
+    problems = []
+    if saved["data_fingerprint"] != identity["data_fingerprint"]:
+        found, expected = f"{identity['examples']} examples", f"the {saved['examples']} of that run"
+        what = "holds a training on other data"
+        problems.append(Problem(what, file=str(path), found=found, expected=expected, cure=cure))
+    old, new = _flat(saved["recipe"]), _flat(identity["recipe"])
+    for field in sorted(old.keys() | new.keys()):
+        if old.get(field) != new.get(field):
+            found, expected = repr(new.get(field)), repr(old.get(field))
+            what = "holds a training with another recipe"
+            problems.append(
+                Problem(
+                    what, file=str(path), field=field, found=found, expected=expected, cure=cure
+                )
+            )
+    return problems
+
+
+def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = above + key
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat

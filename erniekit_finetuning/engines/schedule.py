@@ -1,0 +1,46 @@
+"""How long a training is, and how fast it learns at each step."""
+
+from __future__ import annotations
+
+import math
+
+from erniekit_finetuning.recipes.model import TrainingSection
+
+
+def steps_per_epoch(examples: int, training: TrainingSection) -> int:
+    """Optimizer steps one pass over `examples` takes; the last one may be smaller."""
+    batches = math.ceil(examples / training.per_device_train_batch_size)
+    return math.ceil(batches / training.gradient_accumulation_steps)
+
+
+def total_steps(examples: int, training: TrainingSection) -> int:
+    """Optimizer steps of the whole training."""
+    if training.max_steps is not None:
+        return training.max_steps
+    epochs = training.num_train_epochs or 1
+    return max(1, math.ceil(epochs * steps_per_epoch(examples, training)))
+
+
+def warmup_steps(total: int, training: TrainingSection) -> int:
+    """Steps over which the rate climbs."""
+    if training.warmup_ratio is not None:
+        return math.ceil(training.warmup_ratio * total)
+    return training.warmup_steps or 0
+
+
+def learning_rate(step: int, total: int, training: TrainingSection) -> float:
+    """The rate of optimizer step `step`, counted from 1.
+
+    Climbs in a line to the peak at the last warm-up step, then stays (constant), or falls towards
+    zero in a line or along a half cosine; the last step still learns.
+    """
+    warmup = warmup_steps(total, training)
+    peak = training.learning_rate
+    if step <= warmup:
+        return peak * step / warmup
+    if training.lr_scheduler_type == "constant":
+        return peak
+    done = (step - warmup - 1) / max(1, total - warmup)
+    if training.lr_scheduler_type == "linear":
+        return peak * (1 - done)
+    return peak * (1 + math.cos(math.pi * done)) / 2
