@@ -36,7 +36,7 @@ class Corpus(_Strict):
 
 
 class Training(_Strict):
-    """AdamW with warm-up, a constant rate until `hold` of the run, then a linear descent to 5 %."""
+    """Warm-up, a constant rate until `hold` of the run, then a linear descent to 5 %."""
 
     tokens: int
     batch_tokens: int  # a process and step, padding included

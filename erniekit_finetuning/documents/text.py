@@ -7,6 +7,7 @@ from statistics import median
 
 from erniekit_finetuning.documents.model import Document, Page, Word
 
+SAME_ROW = 0.35
 COLUMN_GAP = 0.8  # a gap of this share of the row's height separates columns
 
 
@@ -25,20 +26,25 @@ def document_text(document: Document) -> str:
 def rows(page: Page) -> list[list[Word]]:
     """Words of a page in reading order: rows from top to bottom, each from left to right.
 
-    A word joins a row when its middle lies within the row's height, so that small differences of
-    the baseline (superscripts, OCR boxes) do not split a row.
+    A word joins the row above when their middles differ by less than SAME_ROW of the taller one's
+    height: enough for superscripts and OCR boxes, too little for two columns of unlike spacing.
     """
     found: list[list[Word]] = []
-    extents: list[tuple[float, float]] = []
-    for word in sorted(page.words, key=lambda w: (w.box[1] + w.box[3], w.box[0])):
-        top, bottom = word.box[1], word.box[3]
-        middle = (top + bottom) / 2
-        if extents and extents[-1][0] <= middle <= extents[-1][1]:
+    for word in sorted(page.words, key=_middle):
+        if found and _same_row(found[-1][0], word):
             found[-1].append(word)
-            continue
-        found.append([word])
-        extents.append((top, bottom))
+        else:
+            found.append([word])
     return [sorted(row, key=lambda w: w.box[0]) for row in found]
+
+
+def _middle(word: Word) -> float:
+    return (word.box[1] + word.box[3]) / 2
+
+
+def _same_row(first: Word, word: Word) -> bool:
+    height = max(first.box[3] - first.box[1], word.box[3] - word.box[1])
+    return abs(_middle(word) - _middle(first)) < SAME_ROW * height
 
 
 def row_text(row: Sequence[Word], page: Page) -> str:
