@@ -1,0 +1,1 @@
+"""The service: settings, ErnieVLMService and its HTTP interface."""

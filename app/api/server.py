@@ -1,0 +1,60 @@
+"""HTTP: a health check and the reading of one invoice."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request, UploadFile
+from fastapi.responses import JSONResponse
+
+from app.core.models.ernie_vlm_service import ErnieVLMService
+from erniekit_finetuning import __version__
+from erniekit_finetuning.documents.opening import MAX_BYTES
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.extraction import Extraction, UnreadableAnswer
+
+
+def create_app(service: ErnieVLMService) -> FastAPI:
+    """The application around a loaded service."""
+    app = FastAPI(title="ernie-invoice", version=__version__)
+
+    @app.get("/healthz")
+    def healthz() -> dict[str, str]:
+        """Answers when the model is loaded."""
+        return {"status": "ok", "model": service.model, "version": __version__}
+
+    @app.post("/v1/invoices:extract")
+    def extract(file: UploadFile) -> Extraction:
+        """Read one PDF or image: invoice, findings and the places of every value."""
+        if file.size is None or file.size > MAX_BYTES:
+            raise HTTPException(413, f"a file of at most {MAX_BYTES} bytes is expected")
+        with tempfile.TemporaryDirectory() as folder:
+            # The client's file name is shown in messages only, never used as a path.
+            path = Path(folder) / "upload"
+            with path.open("wb") as copy:
+                shutil.copyfileobj(file.file, copy)
+            return service.extract(path)
+
+    @app.exception_handler(UnusableInput)
+    def unusable(_: Request, error: UnusableInput) -> JSONResponse:
+        problems: list[dict[str, Any]] = [
+            {
+                "what": p.what,
+                "field": p.field,
+                "found": p.found,
+                "expected": p.expected,
+                "cure": p.cure,
+            }
+            for p in error.problems
+        ]
+        return JSONResponse({"detail": problems}, status_code=422)
+
+    @app.exception_handler(UnreadableAnswer)
+    def unreadable(_: Request, error: UnreadableAnswer) -> JSONResponse:
+        detail = {"what": f"the model could not read the document: {error}", "answer": error.answer}
+        return JSONResponse({"detail": [detail]}, status_code=422)
+
+    return app

@@ -1,0 +1,93 @@
+"""Settings of the service: environment first, then a YAML file, then defaults.
+
+ERNIE_FINETUNED_PATH=runs/demo/adapter        the fine-tuned model
+ERNIE_INVOICE_ERNIE_VL__BASE_MODEL=...        any other field
+ERNIE_INVOICE_CONFIG=service.yaml             the YAML file
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.extraction import MAX_NEW_TOKENS
+
+
+class ErnieVL(BaseModel):
+    """The model: a base (name or folder), and the adapter, run or merged folder tuned from it."""
+
+    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+
+    base_model: str = "ernie-4.5-tiny"
+    fine_tuned_model_path: Path | None = None
+    engine: str = "paddle"
+    max_new_tokens: int = Field(default=MAX_NEW_TOKENS, gt=0)
+
+
+class Settings(BaseSettings):
+    """Everything the service can be told."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ERNIE_INVOICE_", env_nested_delimiter="__", extra="forbid"
+    )
+
+    ernie_vl: ErnieVL = ErnieVL()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment over what the caller gives over the YAML file."""
+        file = os.environ.get("ERNIE_INVOICE_CONFIG")
+        yaml = YamlConfigSettingsSource(settings_cls, yaml_file=file)
+        return _FineTunedPath(settings_cls), env_settings, init_settings, yaml
+
+
+class _FineTunedPath(PydanticBaseSettingsSource):
+    """ERNIE_FINETUNED_PATH, the name that deployments already use."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        path = os.environ.get("ERNIE_FINETUNED_PATH")
+        return {"ernie_vl": {"fine_tuned_model_path": path}} if path else {}
+
+
+def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
+    """Settings from the environment, `config` and the YAML file; raises UnusableInput with faults."""
+    file = os.environ.get("ERNIE_INVOICE_CONFIG")
+    if file and not Path(file).is_file():
+        raise UnusableInput(
+            Problem("no such file", field="ERNIE_INVOICE_CONFIG", found=file, cure="check the path")
+        )
+    try:
+        return Settings(**(config or {}))
+    except ValidationError as error:
+        raise UnusableInput(
+            [
+                Problem(
+                    fault["msg"],
+                    file="settings",
+                    field=".".join(map(str, fault["loc"])),
+                    cure=f"known keys of ernie_vl: {', '.join(ErnieVL.model_fields)}",
+                )
+                for fault in error.errors(include_url=False)
+            ]
+        ) from error

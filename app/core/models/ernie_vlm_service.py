@@ -1,0 +1,54 @@
+"""ErnieVLMService: loads a base model with its adapter and reads invoices.
+
+service = ErnieVLMService({"ernie_vl": {"fine_tuned_model_path": "runs/demo/adapter"}})
+extraction = service.extract(Path("invoice.pdf"))
+print(extraction.invoice.model_dump_json(exclude_none=True))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from app.config.settings import Settings, load_settings
+from erniekit_finetuning.documents.opening import read_document
+from erniekit_finetuning.engines.registry import get_engine
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.extraction import Extraction, extract
+
+
+class ErnieVLMService:
+    """One loaded model. Safe to call from several threads; calls are answered one at a time."""
+
+    def __init__(self, config: Mapping[str, Any] | Settings | None = None) -> None:
+        """Load the model that settings name; the environment goes before `config`.
+
+        Raises UnusableInput when settings or model cannot be used.
+        """
+        settings = config if isinstance(config, Settings) else load_settings(config)
+        self.settings = settings.ernie_vl
+        tuned = self.settings.fine_tuned_model_path
+        if tuned is not None and not tuned.exists():
+            raise UnusableInput(
+                Problem(
+                    "the fine-tuned model is not there",
+                    field="ernie_vl.fine_tuned_model_path",
+                    found=str(tuned),
+                    cure="give a run, adapter or merged folder, or leave it out for the base model",
+                )
+            )
+        self.model = str(tuned or self.settings.base_model)
+        self._reader = get_engine(self.settings.engine).load(self.model)
+        self._lock = Lock()
+
+    def extract(self, path: Path) -> Extraction:
+        """Read one PDF or image.
+
+        Raises UnusableInput for a file that cannot be read, UnreadableAnswer when the model does
+        not answer with JSON.
+        """
+        document = read_document(path)
+        with self._lock:
+            return extract(self._reader, document, self.model, self.settings.max_new_tokens)

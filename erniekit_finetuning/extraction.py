@@ -1,0 +1,118 @@
+"""One document to one Invoice with a loaded model: the model reads, the code computes and flags."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
+from erniekit_finetuning.documents.locate import located
+from erniekit_finetuning.documents.model import Document
+from erniekit_finetuning.documents.text import document_text
+from erniekit_finetuning.engines.protocol import Generation, Reader
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.invoice import rules
+from erniekit_finetuning.invoice.model import Invoice, Printed
+from erniekit_finetuning.invoice.response import from_structured_data
+from erniekit_finetuning.invoice.values import typed
+
+MAX_NEW_TOKENS = 1024
+
+
+class UnreadableAnswer(Exception):
+    """The model's answer is not the JSON it was asked for; `answer` is what it said."""
+
+    def __init__(self, reason: str, answer: str) -> None:
+        self.answer = answer
+        super().__init__(reason)
+
+
+class Extraction(BaseModel):
+    """What was read, and everything that should make a person look twice.
+
+    `not_in_document` lists fields whose print stands nowhere in the document; `unknown` lists keys
+    the model made up; `seconds` is reading by the model, without opening the file.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    invoice: Invoice
+    findings: tuple[rules.Finding, ...]
+    not_in_document: tuple[str, ...]
+    unknown: tuple[str, ...]
+    model: str
+    source: str
+    new_tokens: int
+    seconds: float
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Every flag in words; empty when nothing speaks against the reading."""
+        failed = [f for f in self.findings if f.status in (rules.Status.FAIL, _AMBIGUOUS)]
+        return (
+            *(f"{finding.rule}: {finding.message}" for finding in failed),
+            *(f"{name}: the value is not in the document" for name in self.not_in_document),
+            *(f"{name}: a key the answer should not have" for name in self.unknown),
+        )
+
+
+_AMBIGUOUS = rules.Status.AMBIGUOUS
+
+
+def extract(
+    reader: Reader, document: Document, model: str, max_new_tokens: int = MAX_NEW_TOKENS
+) -> Extraction:
+    """Read one document.
+
+    Raises UnusableInput when it has no text or does not fit the model's context, UnreadableAnswer
+    when the model does not answer with the JSON it was asked for.
+    """
+    text = document_text(document)
+    if not text.strip():
+        raise UnusableInput(
+            Problem("no text was found in the document", cure="check that the page is not blank")
+        )
+    prompt = text_route(human_turn(Instruction.EXTRACTION), text)
+    room = reader.max_tokens - reader.count_tokens(prompt)
+    (answer,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)))
+    read = from_structured_data(parsed(answer))
+    invoice = located(typed(read.invoice), document)
+    return Extraction(
+        invoice=invoice,
+        findings=tuple(rules.check(invoice)),
+        not_in_document=tuple(name for name, value in _leaves(invoice) if not value.places),
+        unknown=read.unknown,
+        model=model,
+        source=document.source,
+        new_tokens=answer.new_tokens,
+        seconds=answer.seconds,
+    )
+
+
+def parsed(answer: Generation) -> dict[str, Any]:
+    """The answer as JSON, read strictly; raises UnreadableAnswer with the reason."""
+    if not answer.finished:
+        raise UnreadableAnswer(
+            f"the answer was cut off after {answer.new_tokens} tokens", answer.text
+        )
+    try:
+        value = json.loads(answer.text)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UnreadableAnswer(f"the answer is not JSON: {error}", answer.text) from error
+    if not isinstance(value, dict) or not isinstance(value.get("structured_data"), dict):
+        raise UnreadableAnswer("the answer has no structured_data", answer.text)
+    return value
+
+
+def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Printed[Any]]]:
+    if isinstance(value, Printed):
+        yield name, value
+    elif isinstance(value, BaseModel):
+        for field in type(value).model_fields:
+            yield from _leaves(getattr(value, field), f"{name}.{field}" if name else field)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from _leaves(item, f"{name}[{index}]")
