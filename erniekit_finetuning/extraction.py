@@ -16,7 +16,7 @@ from erniekit_finetuning.engines.protocol import Generation, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.model import Invoice, Printed
-from erniekit_finetuning.invoice.response import from_structured_data
+from erniekit_finetuning.invoice.response import Read, from_structured_data
 from erniekit_finetuning.invoice.values import typed
 
 MAX_NEW_TOKENS = 1024
@@ -78,7 +78,7 @@ def extract(
     prompt = text_route(human_turn(Instruction.EXTRACTION), text)
     room = reader.max_tokens - reader.count_tokens(prompt)
     (answer,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)))
-    read = from_structured_data(parsed(answer))
+    read = _read(answer)
     invoice = located(typed(read.invoice), document)
     return Extraction(
         invoice=invoice,
@@ -105,6 +105,14 @@ def parsed(answer: Generation) -> dict[str, Any]:
     if not isinstance(value, dict) or not isinstance(value.get("structured_data"), dict):
         raise UnreadableAnswer("the answer has no structured_data", answer.text)
     return value
+
+
+def _read(answer: Generation) -> Read:
+    value = parsed(answer)
+    try:
+        return from_structured_data(value)
+    except UnusableInput as error:
+        raise UnreadableAnswer(f"the answer has wrong values: {error}", answer.text) from error
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Printed[Any]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +42,9 @@ def create_app(service: ErnieVLMService) -> FastAPI:
     @app.exception_handler(UnusableInput)
     def unusable(_: Request, error: UnusableInput) -> JSONResponse:
         problems: list[dict[str, Any]] = [
-            {
-                "what": p.what,
-                "field": p.field,
-                "found": p.found,
-                "expected": p.expected,
-                "cure": p.cure,
-            }
-            for p in error.problems
+            # The file's path on this machine is nobody's business.
+            {key: value for key, value in asdict(problem).items() if key != "file"}
+            for problem in error.problems
         ]
         return JSONResponse({"detail": problems}, status_code=422)
 

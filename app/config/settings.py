@@ -71,7 +71,7 @@ class _FineTunedPath(PydanticBaseSettingsSource):
 
 
 def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
-    """Settings from the environment, `config` and the YAML file; raises UnusableInput with faults."""
+    """Environment over `config` over the YAML file; raises UnusableInput with every fault."""
     file = os.environ.get("ERNIE_INVOICE_CONFIG")
     if file and not Path(file).is_file():
         raise UnusableInput(

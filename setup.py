@@ -1,0 +1,65 @@
+"""Package metadata; `pip install -c constraints.txt .[cpu,ocr,app]` gives the tried versions."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+HERE = Path(__file__).parent
+VERSION = "0.1.0"
+
+# Looser than constraints.txt: what the code needs. Reasons for a bound stand behind it.
+CORE = [
+    "babel>=2.18",  # month names, currencies
+    "faker>=40",  # places and surnames of synthetic invoices
+    "numpy<2",  # paddleformers 1.2.0 breaks on numpy 2
+    "pillow>=12",
+    "pydantic>=2.14",
+    "pypdfium2>=5",
+    "python-stdnum>=2.2",  # check digits
+    "pyyaml>=6",
+    "jsonschema>=4.26",
+    "matplotlib>=3.11",  # curves
+    "rapidfuzz>=3.14",
+    "rich>=15",
+    "typer>=0.29",
+    "typst>=0.15,<0.16",  # the layouts follow its language
+]
+# paddlepaddle is not a hard dependency: paddlepaddle-gpu provides the same module.
+PADDLE = [
+    "paddleformers==1.2.0",  # the engine calls its internals
+    "safetensors==0.7.0",  # 0.8.0 scrambles non-contiguous arrays
+    "transformers==5.3.0",  # what paddleformers 1.2.0 imports
+    "pyarrow<24",  # later wheels want numpy 2
+]
+EXTRAS = {
+    "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5
+    "gpu": PADDLE,  # with paddlepaddle-gpu from Paddle's own index, see the README
+    "hf": ["torch>=2.13", "transformers==5.3.0", "safetensors==0.7.0"],
+    "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32", "opencv-python-headless<4.12"],  # numpy 1.26
+    "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
+    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", "types-PyYAML"],
+}
+
+setup(
+    name="ernie-invoice",
+    version=VERSION,
+    description="Fine-tune an ERNIE model to read your invoices, measure it, and run it",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11,<3.12",  # the pins were measured on 3.11
+    packages=[
+        *find_packages(include=["erniekit_finetuning*", "synthetic_invoice_generator*", "app*"]),
+        "erniekit_finetuning.configs",
+    ],
+    # Recipes stand at the top of the checkout and travel inside the package.
+    package_dir={"erniekit_finetuning.configs": "configs"},
+    package_data={
+        "erniekit_finetuning": ["assets/**/*"],
+        "erniekit_finetuning.configs": ["**/*.yaml"],
+        "synthetic_invoice_generator": ["layouts/*.typ", "locales/*.yaml"],
+    },
+    install_requires=CORE,
+    extras_require=EXTRAS,
+    entry_points={"console_scripts": ["ernie-invoice=erniekit_finetuning.cli:main"]},
+)
