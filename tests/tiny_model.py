@@ -62,10 +62,7 @@ def write_character_tokenizer(folder: Path) -> int:
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>"])
     tokenizer.save(str(folder / "tokenizer.json"))
     settings = {
-        "tokenizer_class": "LlamaTokenizer",
-        "add_prefix_space": False,
-        "add_bos_token": False,
-        "add_eos_token": False,
+        "tokenizer_class": "PreTrainedTokenizerFast",
         "unk_token": "<unk>",
         "bos_token": "<s>",
         "eos_token": "</s>",
@@ -78,13 +75,14 @@ def write_character_tokenizer(folder: Path) -> int:
 
 
 def random_weights(vocabulary: int, seed: int) -> dict[str, np.ndarray]:
-    """Normal weights, deviation 0.1, under Hugging Face's names and [out, in] layout."""
+    """Normal weights, under Hugging Face's names and [out, in] layout."""
     generator = np.random.default_rng(seed)
 
     def normal(*shape: int) -> np.ndarray:
         return generator.normal(0, 0.1, shape).astype(np.float32)
 
-    weights = {"model.embed_tokens.weight": normal(vocabulary, HIDDEN)}
+    # Tied to the output layer: smaller ones could not tell one letter from another.
+    weights = {"model.embed_tokens.weight": 4 * normal(vocabulary, HIDDEN)}
     weights["model.norm.weight"] = np.ones(HIDDEN, np.float32)
     for layer in range(LAYERS):
         name = f"model.layers.{layer}"

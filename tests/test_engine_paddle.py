@@ -1,0 +1,441 @@
+"""The paddle engine on a tiny model: every knob turns something, nothing is lost or invented."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+pytest.importorskip("paddle", reason="the paddle engine is not installed")
+
+from tiny_model import build_tiny_model
+
+from erniekit_finetuning.engines import Example, Metric, get_engine
+from erniekit_finetuning.engines.batches import collate
+from erniekit_finetuning.engines.encoding import encode_examples
+from erniekit_finetuning.engines.paddle import generation, loading, loop, lora, merging
+from erniekit_finetuning.engines.paddle.runtime import import_paddle
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.recipes import Recipe
+from erniekit_finetuning.recipes.loading import dump_recipe
+from erniekit_finetuning.training import train
+
+WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
+EXAMPLES = [Example(f"say {word}", word[::-1], id=word) for word in WORDS]
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def make(base: Path) -> Callable[..., Recipe]:
+    def recipe(lora: dict[str, Any] | None = None, **training: Any) -> Recipe:
+        keys = {"max_steps": 2, "learning_rate": 0.01, "per_device_train_batch_size": 2} | training
+        return Recipe.model_validate(
+            {
+                "model": {"name_or_path": str(base)},
+                "lora": {"r": 4, "lora_alpha": 8} | (lora or {}),
+                "data": {"max_seq_len": 64, "validation_share": 0.2},
+                "training": keys,
+            }
+        )
+
+    return recipe
+
+
+@pytest.fixture(scope="session")
+def learnt(make: Callable[..., Recipe], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that memorised EXAMPLES; nothing held out."""
+    run = tmp_path_factory.mktemp("runs") / "learnt"
+    recipe = make(
+        {"r": 16, "lora_alpha": 32},
+        max_steps=110,
+        learning_rate=0.02,
+        per_device_train_batch_size=6,
+        logging_steps=10,
+        save_steps=110,
+    )
+    recipe = recipe.model_copy(
+        update={"data": recipe.data.model_copy(update={"validation_share": 0.0})}
+    )
+    train(recipe, EXAMPLES, run)
+    return run
+
+
+def engine_train(recipe: Recipe, run: Path) -> list[Metric]:
+    metrics: list[Metric] = []
+    get_engine().train(recipe, EXAMPLES, [], run, metrics.append, lambda done, total: None)
+    return metrics
+
+
+def adapter_tensors(run: Path) -> dict[str, Any]:
+    (file,) = (run / "adapter").glob("*.safetensors")
+    return dict(load_file(file))
+
+
+def test_loss_falls_and_the_answers_are_learnt(learnt: Path) -> None:
+    metrics = [json.loads(line) for line in (learnt / "metrics.jsonl").read_text().splitlines()]
+    assert metrics[0]["loss"] > 2
+    assert metrics[-1]["loss"] < 0.3
+    answers = get_engine().load(learnt).generate([e.prompt for e in EXAMPLES], 20)
+    right = sum(g.text == e.answer for g, e in zip(answers, EXAMPLES, strict=True))
+    assert right >= 5
+    assert all(g.finished and g.mean_logprob > -1 for g in answers)
+
+
+def test_the_run_folder_explains_itself(learnt: Path) -> None:
+    run = json.loads((learnt / "run.json").read_text())
+    result = run["result"]
+    assert run["state"] == "finished"
+    assert result["shown_example"].startswith("User: say ")
+    assert result["train_examples"] == 6
+    assert 0 < result["trained_token_share"] < 0.5
+    assert result["trainable_parameters"] < result["total_parameters"]
+    assert len(result["lora_modules"]) == 8
+    assert result["peak_memory_mb"] > 0
+    assert (learnt / "curves.png").read_bytes().startswith(b"\x89PNG")
+    names = {path.suffix for path in learnt.rglob("*") if path.is_file()}
+    assert names <= {".json", ".jsonl", ".yaml", ".png", ".safetensors"}
+
+
+def test_alpha_rank_and_dropout_reach_every_layer(base: Path, make: Callable[..., Recipe]) -> None:
+    section = make({"r": 3, "lora_alpha": 21, "lora_dropout": 0.25}).lora
+    model = lora.add_lora(loading.load_base(base, "float32"), section)
+    layers = [layer for _, layer in model.named_sublayers() if hasattr(layer, "lora_A")]
+    assert len(layers) == 8
+    for layer in layers:
+        assert layer.scaling == 7
+        assert layer.lora_A.shape[1] == 3
+        assert layer.lora_dropout.p == 0.25
+
+
+def test_alpha_survives_training_and_loading(make: Callable[..., Recipe], tmp_path: Path) -> None:
+    engine_train(make({"r": 2, "lora_alpha": 10}), tmp_path)
+    source = loading.locate(tmp_path)
+    assert source.adapter is not None
+    model = lora.load_adapter(loading.load_base(source.base, "float32"), source.adapter)
+    assert {x.scaling for _, x in model.named_sublayers() if hasattr(x, "lora_A")} == {5}
+
+
+def test_only_the_named_modules_are_adapted(make: Callable[..., Recipe], tmp_path: Path) -> None:
+    engine_train(make({"target_modules": ["o_proj"]}), tmp_path)
+    names = {name.split(".")[-2] for name in adapter_tensors(tmp_path)}
+    assert names == {"o_proj"}
+
+
+def test_a_part_of_a_fused_matrix_is_refused() -> None:
+    with pytest.raises(UnusableInput, match=r"q_proj, k_proj, v_proj together.*only q_proj") as bad:
+        lora.translate_targets(["q_proj", "up_proj"])
+    assert len(bad.value.problems) == 2
+
+
+def test_a_target_that_matches_nothing_is_refused(base: Path, make: Callable[..., Recipe]) -> None:
+    section = make().lora.model_copy(update={"target_modules": ("o_proj", "gone_proj")})
+    with pytest.raises(UnusableInput, match=r"matches no module.*gone_proj"):
+        lora.add_lora(loading.load_base(base, "float32"), section)
+
+
+@pytest.mark.parametrize(("warmup", "expected"), [(0, 0.01), (10, 0.001)])
+def test_learning_rate_and_warmup_size_the_first_step(
+    make: Callable[..., Recipe], tmp_path: Path, warmup: int, expected: float
+) -> None:
+    (metric,) = engine_train(make(max_steps=1, warmup_steps=warmup), tmp_path)
+    # B starts at zero, and Adam's first step moves every weight by the learning rate.
+    moved = max(abs(v).max() for name, v in adapter_tensors(tmp_path).items() if "lora_B" in name)
+    if warmup <= 1:
+        assert moved == pytest.approx(expected, rel=0.01)
+    assert metric.learning_rate == pytest.approx(0.01 if warmup <= 1 else 0.01 / warmup)
+    assert moved == pytest.approx(metric.learning_rate, rel=0.01)
+
+
+def test_weight_decay_shrinks_the_weights(make: Callable[..., Recipe], tmp_path: Path) -> None:
+    norms = []
+    for decay in (0.0, 10.0):
+        engine_train(make(weight_decay=decay), tmp_path / str(decay))
+        tensors = adapter_tensors(tmp_path / str(decay))
+        norms.append(sum(float((v**2).sum()) for k, v in tensors.items() if "lora_A" in k))
+    assert norms[1] < norms[0] * 0.8
+
+
+def test_gradients_are_clipped() -> None:
+    paddle = import_paddle()
+    weights = [paddle.create_parameter([4], "float32"), paddle.create_parameter([5], "float32")]
+    sum((w * 10).sum() for w in weights).backward()
+    assert loop._clip(weights, None) == pytest.approx(30)
+    assert loop._clip(weights, 1.0) == pytest.approx(30)
+    assert loop._clip(weights, 1.0) == pytest.approx(1, abs=1e-5)
+
+
+def test_batch_size_and_accumulation_take_the_same_step(
+    make: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    a, b = (make(max_steps=1, per_device_train_batch_size=n, gradient_accumulation_steps=6 // n)
+            for n in (6, 3))  # fmt: skip
+    engine_train(a, tmp_path / "a")
+    engine_train(b, tmp_path / "b")
+    first, second = adapter_tensors(tmp_path / "a"), adapter_tensors(tmp_path / "b")
+    assert max(abs(first[k] - second[k]).max() for k in first) < 1e-5
+
+
+def test_only_answer_tokens_make_the_loss(base: Path) -> None:
+    paddle = import_paddle()
+    tokenizer = loading.load_tokenizer(base)
+    rows = encode_examples(tokenizer, EXAMPLES[:3], 64)
+    model = loading.load_base(base, "float32")
+    expected = 0.0
+    for row in rows:
+        scores = merging.logits(model, row.tokens).astype(np.float64)
+        logprobs = scores - np.log(np.exp(scores).sum(-1, keepdims=True))
+        for place in range(row.answer_start, len(row.tokens)):
+            expected -= logprobs[place - 1, row.tokens[place]]
+    with paddle.no_grad():
+        found = float(loop.summed_loss(model, collate(rows, pad_token=0)))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_attention_for_cpus_equals_paddles_own(base: Path) -> None:
+    paddle = import_paddle()
+    tokens = paddle.to_tensor(np.random.default_rng(0).integers(3, 100, (2, 200)))
+    seen = []
+    for name in ("numpy_blocks", "eager"):
+        model = loading.load_base(base, "float32")
+        _use_attention(model, name)
+        for weight in model.parameters():
+            weight.stop_gradient = False
+        loss = model(tokens, labels=tokens, return_dict=True).loss
+        loss.backward()
+        gradients = {k: w.grad.numpy() for k, w in model.named_parameters() if w.grad is not None}
+        seen.append((float(loss), gradients))
+    (loss, gradients), (own_loss, own) = seen
+    assert loss == pytest.approx(own_loss, rel=1e-6)
+    assert max(abs(gradients[k] - own[k]).max() for k in own) < 1e-6
+
+
+def test_batched_answers_equal_single_ones(learnt: Path) -> None:
+    prompts = [e.prompt for e in EXAMPLES] + ["say something quite different and long", "x"]
+    ended: list[int] = []
+    batched = get_engine().load(learnt, batch_size=8)
+    together = batched.generate(prompts, 30, on_done=lambda i, _: ended.append(i))
+    alone = [batched.generate([prompt], 30)[0] for prompt in prompts]
+    assert [g.text for g in together] == [g.text for g in alone]
+    assert [g.finished for g in together] == [g.finished for g in alone]
+    logprobs = [g.mean_logprob for g in alone]
+    assert [g.mean_logprob for g in together] == pytest.approx(logprobs, abs=1e-5)
+    assert sorted(ended) == list(range(len(prompts)))
+
+
+def test_the_gpu_route_gives_the_same_answers(
+    learnt: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts = [e.prompt for e in EXAMPLES] + ["say something quite different and long", "x"]
+    reader: Any = get_engine().load(learnt, batch_size=8)
+    expected = reader.generate(prompts, 30)
+    _use_attention(reader._model, "sdpa")
+    monkeypatch.setattr(generation, "on_gpu", lambda: True)
+    found = reader.generate(prompts, 30)
+    assert [g.text for g in found] == [g.text for g in expected]
+
+
+def test_limits_of_generation(learnt: Path) -> None:
+    reader = get_engine().load(learnt)
+    assert reader.max_tokens == 256
+    assert reader.count_tokens("say x") == len("User: say x\nAssistant: ")
+    (cut,) = reader.generate(["say alpha"], 2)
+    assert (cut.finished, cut.new_tokens) == (False, 2)
+    with pytest.raises(UnusableInput, match="prompt 1 leaves no room"):
+        reader.generate(["short", "x" * 300], 5)
+
+
+def test_a_merge_proves_itself(learnt: Path, tmp_path: Path) -> None:
+    prompts = [e.prompt for e in EXAMPLES]
+    engine = get_engine()
+    assert engine.merge(learnt, tmp_path / "merged", prompts) < 1e-4
+    assert engine.load(tmp_path / "merged").generate(prompts, 20)[0].text == EXAMPLES[0].answer
+    weights: dict[str, Any] = {}
+    for file in (tmp_path / "merged").glob("*.safetensors"):
+        weights |= load_file(file)
+    assert "model.layers.0.self_attn.q_proj.weight" in weights
+    assert not [name for name in weights if name.endswith("bias")]
+    with pytest.raises(UnusableInput, match="exists already"):
+        engine.merge(learnt, tmp_path / "merged", prompts)
+
+
+def test_a_tampered_merge_fails_and_leaves_nothing(
+    learnt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save = merging.save_model
+
+    def tampered(model: Any, base: Path, folder: Path) -> None:
+        save(model, base, folder)
+        (file,) = folder.glob("*.safetensors")
+        weights = load_file(file)
+        weights["model.layers.1.mlp.up_proj.weight"] *= 1.01
+        save_file(weights, file, {"format": "np"})
+
+    monkeypatch.setattr(merging, "save_model", tampered)
+    with pytest.raises(UnusableInput, match="does not give the adapter's logits"):
+        get_engine().merge(learnt, tmp_path / "merged", ["say alpha"])
+    assert list(tmp_path.iterdir()) == []
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from test_engine_paddle import EXAMPLES
+from erniekit_finetuning.engines.run_folder import MetricsFile
+from erniekit_finetuning.recipes import load_recipe
+from erniekit_finetuning.training import train
+
+add = MetricsFile.add
+def add_and_die(self, metric):
+    add(self, metric)
+    if metric.step >= 12:
+        os.kill(os.getpid(), signal.SIGKILL)
+MetricsFile.add = add_and_die
+train(load_recipe(sys.argv[1]), EXAMPLES, Path(sys.argv[2]))
+"""
+
+
+def test_a_killed_training_goes_on_as_if_undisturbed(
+    make: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    recipe = make({"lora_dropout": 0.2}, max_steps=18, eval_steps=4, logging_steps=3, save_steps=5)
+    (tmp_path / "recipe.yaml").write_text(dump_recipe(recipe), encoding="utf-8")
+    arguments = [sys.executable, "-c", KILLED, str(tmp_path / "recipe.yaml"), str(tmp_path / "a")]
+    root = Path(__file__).parent.parent
+    environment = os.environ | {"PYTHONPATH": f"{root}{os.pathsep}{root / 'tests'}"}
+    killed = subprocess.run(arguments, cwd=root, env=environment, capture_output=True, check=False)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr.decode()
+    again = train(recipe, EXAMPLES, tmp_path / "a")
+    undisturbed = train(recipe, EXAMPLES, tmp_path / "b")
+    assert (again.resumed_from_step, undisturbed.resumed_from_step) == (10, None)
+    assert again.best_step == undisturbed.best_step
+    first, second = adapter_tensors(tmp_path / "a"), adapter_tensors(tmp_path / "b")
+    assert max(abs(first[k] - second[k]).max() for k in second) < 1e-6
+    metrics = [measured(tmp_path / name / "metrics.jsonl") for name in ("a", "b")]
+    assert len(metrics[0]) == len(metrics[1])
+    for one, other in zip(*metrics, strict=True):
+        assert one == pytest.approx(other, rel=1e-5)
+
+
+def measured(file: Path) -> list[dict[str, float]]:
+    """Every metric but the speed, which no two runs share."""
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    return [
+        {k: v for k, v in line.items() if v is not None and k != "tokens_per_second"}
+        for line in lines
+    ]
+
+
+def test_a_finished_run_is_returned_and_another_training_refused(
+    make: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    done = train(make(), EXAMPLES, run)
+    written = (run / "adapter" / "lora_config.json").stat().st_mtime_ns
+    again = train(make(), EXAMPLES, run)
+    assert again.already_finished
+    assert again.trainable_parameters == done.trainable_parameters
+    assert (run / "adapter" / "lora_config.json").stat().st_mtime_ns == written
+    with pytest.raises(UnusableInput, match=r"training\.max_steps: holds.*found 3; expected 2"):
+        train(make(max_steps=3), EXAMPLES, run)
+    with pytest.raises(UnusableInput, match="other data"):
+        train(make(), EXAMPLES[1:], run)
+
+
+def test_every_weight_is_trained_without_lora(make: Callable[..., Recipe], tmp_path: Path) -> None:
+    recipe = make({"enabled": False}, max_steps=30, per_device_train_batch_size=5)
+    result = train(recipe, EXAMPLES, tmp_path / "run")
+    assert result.model.name == "model"
+    assert result.lora_modules == ()
+    assert result.trainable_parameters == result.total_parameters
+    reader = get_engine().load(tmp_path / "run")
+    assert reader.generate(["say alpha"], 20)[0].text == "ahpla"
+
+
+def test_an_adapter_is_refused_on_another_base(
+    base: Path, make: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    other = build_tiny_model(tmp_path / "base")
+    recipe = make()
+    recipe = recipe.model_copy(
+        update={"model": recipe.model.model_copy(update={"name_or_path": str(other)})}
+    )
+    engine_train(recipe, tmp_path / "run")
+    build_tiny_model(other, seed=5)
+    with pytest.raises(UnusableInput, match="trained on another"):
+        get_engine().load(tmp_path / "run")
+
+
+def test_loading_needs_no_pickle_and_writes_nothing(base: Path, tmp_path: Path) -> None:
+    copy = build_tiny_model(tmp_path / "model")
+    trap = copy / "flex-ckpt.auto_generated.metadata"
+    trap.write_bytes(b"this is what Paddle would unpickle")
+    before = sorted(copy.iterdir())
+    get_engine().load(copy)
+    assert sorted(copy.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"model_type": "llama"}, "dense ERNIE-4.5.*found llama"),
+        ({"max_position_embeddings": 32}, "longer than the model's context.*found 64"),
+    ],
+)
+def test_models_that_do_not_fit_are_refused(
+    make: Callable[..., Recipe], tmp_path: Path, change: dict[str, Any], expected: str
+) -> None:
+    folder = build_tiny_model(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text()) | change
+    (folder / "config.json").write_text(json.dumps(config))
+    recipe = make()
+    recipe = recipe.model_copy(
+        update={"model": recipe.model.model_copy(update={"name_or_path": str(folder)})}
+    )
+    with pytest.raises(UnusableInput, match=expected):
+        engine_train(recipe, tmp_path / "run")
+
+
+HUGGING_FACE = """
+import sys
+sys.modules.setdefault("torchcodec", None)
+import numpy, torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+folder, text, out = sys.argv[1:]
+tokens = AutoTokenizer.from_pretrained(folder)(text)["input_ids"]
+model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
+logits = model(torch.tensor([tokens])).logits[0].detach().numpy()
+numpy.savez(out, tokens=numpy.array(tokens), logits=logits)
+"""
+
+
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is not installed")
+def test_hugging_face_reads_the_same_folder_alike(base: Path, tmp_path: Path) -> None:
+    text = 'User: say  two   spaces\n\t{"a": 1}\nAssistant: 12</s>'
+    out = tmp_path / "hf.npz"
+    arguments = [sys.executable, "-c", HUGGING_FACE, str(base), text, str(out)]
+    subprocess.run(arguments, check=True, capture_output=True)
+    theirs = np.load(out)
+    tokens = loading.load_tokenizer(base)(text)["input_ids"]
+    assert tokens == theirs["tokens"].tolist()
+    ours = merging.logits(loading.load_base(base, "float32"), tokens)
+    assert np.abs(ours - theirs["logits"]).max() < 1e-5
+
+
+def _use_attention(model: Any, name: str) -> None:
+    model.config._attn_implementation = name
+    for layer in model.model.layers:
+        layer.self_attn.attn_implementation = name
