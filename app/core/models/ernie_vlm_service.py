@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from app.config.settings import Settings, load_settings
+from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -49,6 +50,9 @@ class ErnieVLMService:
         Raises UnusableInput for a file that cannot be read, UnreadableAnswer when the model does
         not answer with JSON.
         """
-        document = read_document(path)
+        return self.read(read_document(path))
+
+    def read(self, document: Document) -> Extraction:
+        """Read a document that is open already; raises as `extract` does."""
         with self._lock:
             return extract(self._reader, document, self.model, self.settings.max_new_tokens)

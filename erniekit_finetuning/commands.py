@@ -1,0 +1,97 @@
+"""The commands that are not scripts of their own: generate, extract, serve."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from erniekit_finetuning.console import messages
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.shipped import shipped
+
+if TYPE_CHECKING:
+    from app.config.settings import Settings
+
+Model = Annotated[
+    str | None,
+    typer.Option(help="Model name, or a run, adapter or merged folder; default: the settings'."),
+]
+
+
+def generate(
+    count: Annotated[int, typer.Option(help="Invoices in the set.")],
+    output: Annotated[Path, typer.Option(help="Folder to write or to go on with.")],
+    config: Annotated[Path, typer.Option(help="Layouts, locales and shares.")] = Path(
+        "configs/generator/default.yaml"
+    ),
+    workers: Annotated[int, typer.Option(help="Processes.")] = 1,
+    seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+) -> None:
+    """Draw synthetic invoices: images, PDFs, word boxes, ground truth and manifests."""
+    from synthetic_invoice_generator.config import load_config
+    from synthetic_invoice_generator.dataset import generate as draw
+
+    result = draw(load_config(shipped(config)), count, output, seed, workers, progress=True)
+    messages.print(f"{result.documents} invoices, {result.pages} pages, {result.made} made now")
+    print(output / "training_manifest.json")
+
+
+def extract(
+    file: Annotated[Path, typer.Argument(help="A PDF or an image.")],
+    model: Model = None,
+    full: Annotated[
+        bool, typer.Option("--full", help="Print findings, flags and model beside the invoice.")
+    ] = False,
+) -> None:
+    """Read one invoice: JSON on stdout, flags on stderr; exit 1 when there are flags."""
+    from app.core.models.ernie_vlm_service import ErnieVLMService
+    from erniekit_finetuning.documents.opening import read_document
+    from erniekit_finetuning.extraction import UnreadableAnswer
+
+    document = read_document(file)  # an unusable file is refused before a model is loaded
+    service = ErnieVLMService(_settings(model))
+    try:
+        extraction = service.read(document)
+    except UnreadableAnswer as error:
+        print(f"error: {file}: the model could not read the document: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    shown = extraction if full else extraction.invoice
+    print(shown.model_dump_json(exclude_none=True, indent=2))
+    for flag in extraction.flags:
+        print(f"flag: {flag}", file=sys.stderr)
+    if extraction.flags:
+        raise typer.Exit(1)
+
+
+def serve(
+    model: Model = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8000,
+) -> None:
+    """Serve the model over HTTP on this machine: GET /healthz, POST /v1/invoices:extract."""
+    try:
+        import uvicorn
+
+        from app.api.server import create_app
+    except ImportError as error:
+        raise UnusableInput(
+            Problem("the service is not installed", cure='pip install "ernie-invoice[app]"')
+        ) from error
+    from app.core.models.ernie_vlm_service import ErnieVLMService
+
+    service = ErnieVLMService(_settings(model))
+    messages.print(f"{service.model} on http://127.0.0.1:{port}, try /docs")
+    uvicorn.run(create_app(service), host="127.0.0.1", port=port, log_level="warning")
+
+
+def _settings(model: str | None) -> Settings:
+    """--model goes before every other setting: a person typed it."""
+    from app.config.settings import ErnieVL, load_settings
+
+    settings = load_settings()
+    if model is None:
+        return settings
+    named = {**settings.ernie_vl.model_dump(), "base_model": model, "fine_tuned_model_path": None}
+    return settings.model_copy(update={"ernie_vl": ErnieVL(**named)})
