@@ -10,6 +10,7 @@ Every leaf of structured_data is the string as printed, or null when the documen
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -152,12 +153,12 @@ def _leaves(
 def _leaf(value: Any, field: str, problems: list[Problem]) -> dict[str, str] | None:
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         problems.append(
             Problem("not a value", field=field, found=_brief(value), expected="a string or null")
         )
         return None
-    return {"printed": str(value)}
+    return {"printed": f"{value:f}" if isinstance(value, Decimal) else str(value)}
 
 
 def _mapping(value: Any, field: str, problems: list[Problem]) -> Mapping[str, Any]:

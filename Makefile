@@ -1,0 +1,52 @@
+# Every target makes the environment it needs below .venv/ from constraints.txt.
+# Needs: Python 3.11 with venv (Debian: apt install python3-venv), make.
+
+PYTHON ?= python3.11
+SOURCES := erniekit_finetuning synthetic_invoice_generator app
+CODE := $(SOURCES) tests benchmarks setup.py
+
+.PHONY: demo test lint bench base test-hf clean help
+
+help:
+	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
+	@echo "make test      install and run the tests"
+	@echo "make lint      ruff and mypy"
+	@echo "make bench     benchmarks, as ratios to a bare lower bound"
+	@echo "make base      pre-train the small base model again (hours on 2 cores)"
+	@echo "make test-hf   parity of Paddle and Hugging Face on the small base model"
+
+demo: .venv/demo/installed
+	.venv/demo/bin/ernie-invoice demo
+
+test: .venv/test/installed
+	.venv/test/bin/python -m pytest $(ARGS)
+
+lint: .venv/test/installed
+	.venv/test/bin/ruff check $(CODE)
+	.venv/test/bin/ruff format --check $(CODE)
+	.venv/test/bin/mypy
+
+bench: .venv/test/installed
+	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/test/bin/python $$file || exit 1; done
+
+base: .venv/hf/installed
+	.venv/hf/bin/python -m erniekit_finetuning.base.pretrain \
+		--config configs/ernie-4.5-tiny/pretrain.yaml --output runs/base
+	.venv/hf/bin/python -m erniekit_finetuning.base.publish \
+		--run runs/base --output erniekit_finetuning/assets/ernie-4.5-tiny
+
+test-hf: .venv/hf/installed
+	.venv/hf/bin/python -m pytest tests/hf $(ARGS)
+
+.venv/demo/installed: EXTRAS = cpu,ocr,app
+.venv/test/installed: EXTRAS = cpu,ocr,app,test
+.venv/hf/installed: EXTRAS = cpu,hf,ocr,app,test
+
+# The stamp is written last: an install that was killed starts over from an empty environment.
+.venv/%/installed: constraints.txt setup.py
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+clean:
+	rm -rf .venv runs build *.egg-info

@@ -1,0 +1,155 @@
+"""Documents: a real PDF text layer, a real OCR, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+import typst
+from PIL import Image
+
+from erniekit_finetuning.documents import opening
+from erniekit_finetuning.documents.locate import Locator, located
+from erniekit_finetuning.documents.model import Document, Page, Word
+from erniekit_finetuning.documents.opening import read_document
+from erniekit_finetuning.documents.pdf import read_pdf, render_page
+from erniekit_finetuning.documents.text import document_text
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.invoice.model import Invoice, Party, Printed
+
+SOURCE = """#set page(width: 15cm, height: 8cm)
+#grid(columns: (1fr, 1fr), [Acme GmbH \\ Hauptstr. 5 \\ 10115 Berlin], [Rechnung Nr. \\ R-17])
+#table(stroke: none, columns: (1fr, auto, auto), [Tür, groß], [2], [1.234,50 €])
+"""
+TEXT = "Acme GmbH\tRechnung Nr.\nHauptstr. 5\tR-17\n10115 Berlin\nTür, groß\t2\t1.234,50 €"
+
+
+@pytest.fixture(scope="module")
+def pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pdf")
+    (folder / "a.typ").write_text(SOURCE, encoding="utf-8")
+    (folder / "a.pdf").write_bytes(typst.compile(str(folder / "a.typ")))
+    return folder / "a.pdf"
+
+
+def test_a_text_layer_gives_words_in_reading_order_with_columns(pdf: Path) -> None:
+    document = read_document(pdf)
+    assert document.source == "text layer"
+    assert document_text(document) == TEXT
+
+
+def test_word_boxes_cover_the_ink(pdf: Path) -> None:
+    """Painting every word's box white leaves no ink on the page."""
+    image = render_page(pdf, 0, 100).convert("L")
+    assert image.getextrema()[0] < 100
+    for word in read_pdf(pdf).pages[0].words:
+        left, top, right, bottom = word.box
+        size = (image.width, image.height, image.width, image.height)
+        edges = [round(v * s) for v, s in zip((left, top, right, bottom), size, strict=True)]
+        image.paste(255, (edges[0] - 1, edges[1] - 1, edges[2] + 1, edges[3] + 1))
+    assert image.getextrema()[0] > 200
+
+
+def test_ocr_of_the_drawn_page_reads_the_same_text(pdf: Path, tmp_path: Path) -> None:
+    render_page(pdf, 0, 150).save(tmp_path / "page.png")
+    document = read_document(tmp_path / "page.png")
+    assert document.source == "ocr"
+    read = document_text(document)
+    assert "10115 Berlin" in read
+    assert "1.234,50" in read
+    assert read.index("Acme") < read.index("Hauptstr") < read.index("10115")
+
+
+def test_a_scanned_pdf_is_read_by_ocr(pdf: Path, tmp_path: Path) -> None:
+    render_page(pdf, 0, 150).save(tmp_path / "scan.pdf")
+    document = read_document(tmp_path / "scan.pdf")
+    assert document.source == "ocr"
+    assert "R-17" in document_text(document)
+
+
+def test_columns_of_unlike_spacing_do_not_mix() -> None:
+    """Regression: a row of the right column swallowed words of the left column's next row."""
+
+    def word(text: str, left: float, top: float) -> Word:
+        return Word(text, (left, top, left + 0.1, top + 0.0074))
+
+    words = (
+        word("Acme", 0.1, 0.0646),
+        word("Berlin", 0.1, 0.0730),
+        word("10115", 0.204, 0.0730),
+        word("Number", 0.6, 0.0694),
+    )
+    text = document_text(Document((Page(1000, 1000, words),)))
+    assert text.split("\n") == ["Acme", "Number", "Berlin 10115"]
+
+
+def test_values_are_found_where_they_stand_and_only_whole(pdf: Path) -> None:
+    locator = Locator(read_pdf(pdf))
+    assert len(locator.places("1.234,50 €")) == 1
+    assert len(locator.places("1.234,50")) == 1
+    assert locator.places("234,50") == ()
+    assert locator.places("34") == ()
+    assert locator.places("not there") == ()
+    assert len(locator.places("Hauptstr. 5\n10115 Berlin")) == 2
+    assert locator.places("Hauptstr. 5\n99999 Bonn") == ()
+
+
+def test_located_fills_the_places_of_an_invoice(pdf: Path) -> None:
+    name = Printed[str](printed="Acme GmbH")
+    invoice = located(Invoice(seller=Party(name=name)), read_pdf(pdf))
+    assert invoice.seller.name is not None
+    (place,) = invoice.seller.name.places
+    assert place.page == 1
+    assert 0 < place.box[0] < place.box[2] < 0.5
+
+
+def test_a_document_survives_json(pdf: Path) -> None:
+    document = read_pdf(pdf)
+    back = Document.from_json(document.to_json())
+    assert document_text(back) == document_text(document)
+
+
+def write(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("empty.pdf", b"", "size"),
+        ("cut.pdf", b"%PDF-1.7\n1 0 obj", "cannot be opened"),
+        ("noise.png", Random(0).randbytes(500), "cannot be read"),
+        ("text.txt", b"hello", "cannot be read"),
+    ],
+)
+def test_unusable_files_are_refused_with_their_name(
+    tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    with pytest.raises(UnusableInput, match=message) as caught:
+        read_document(write(tmp_path, name, data))
+    assert name in str(caught.value)
+
+
+def test_a_cut_image_is_refused(tmp_path: Path) -> None:
+    Image.effect_noise((300, 300), 50).save(tmp_path / "whole.png")
+    cut = write(tmp_path, "cut.png", (tmp_path / "whole.png").read_bytes()[:20_000])
+    with pytest.raises(UnusableInput, match="cannot be read"):
+        read_document(cut)
+
+
+def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Image.new("L", (400, 400)).save(tmp_path / "a.png")
+    monkeypatch.setattr(opening, "MAX_PIXELS", 100)
+    with pytest.raises(UnusableInput, match="too large"):
+        read_document(tmp_path / "a.png")
+    frames = [Image.new("L", (9, 9), shade) for shade in (0, 255)]
+    frames[0].save(tmp_path / "moving.gif", save_all=True, append_images=frames[1:])
+    with pytest.raises(UnusableInput, match="several frames"):
+        read_document(tmp_path / "moving.gif")
+    with pytest.raises(UnusableInput, match="cannot be read"):
+        read_document(tmp_path / "missing.pdf")
+    with pytest.raises(UnusableInput, match="not a file"):
+        read_document(tmp_path)
