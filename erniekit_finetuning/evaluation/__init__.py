@@ -1,0 +1,1 @@
+"""Evaluation: predictions first, then matches, then scores, comparison and report."""
