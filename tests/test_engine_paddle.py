@@ -23,7 +23,14 @@ from tiny_model import build_tiny_model
 from erniekit_finetuning.engines import Example, Metric, get_engine
 from erniekit_finetuning.engines.batches import collate
 from erniekit_finetuning.engines.encoding import encode_examples
-from erniekit_finetuning.engines.paddle import generation, loading, loop, lora, merging
+from erniekit_finetuning.engines.paddle import (
+    generation,
+    gradients,
+    helpers,
+    loading,
+    lora,
+    merging,
+)
 from erniekit_finetuning.engines.paddle.runtime import import_paddle
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.recipes import Recipe
@@ -173,9 +180,9 @@ def test_gradients_are_clipped() -> None:
     paddle = import_paddle()
     weights = [paddle.create_parameter([4], "float32"), paddle.create_parameter([5], "float32")]
     sum((w * 10).sum() for w in weights).backward()
-    assert loop._clip(weights, None) == pytest.approx(30)
-    assert loop._clip(weights, 1.0) == pytest.approx(30)
-    assert loop._clip(weights, 1.0) == pytest.approx(1, abs=1e-5)
+    assert gradients.clip(weights, None) == pytest.approx(30)
+    assert gradients.clip(weights, 1.0) == pytest.approx(30)
+    assert gradients.clip(weights, 1.0) == pytest.approx(1, abs=1e-5)
 
 
 def test_batch_size_and_accumulation_take_the_same_step(
@@ -186,6 +193,19 @@ def test_batch_size_and_accumulation_take_the_same_step(
     engine_train(a, tmp_path / "a")
     engine_train(b, tmp_path / "b")
     first, second = adapter_tensors(tmp_path / "a"), adapter_tensors(tmp_path / "b")
+    assert max(abs(first[k] - second[k]).max() for k in first) < 1e-5
+
+
+def test_further_processes_take_the_same_steps(
+    make: Callable[..., Recipe], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe = make({"lora_dropout": 0.2}, max_steps=4, per_device_train_batch_size=5)
+    alone = engine_train(recipe, tmp_path / "alone")
+    monkeypatch.setattr(helpers, "WORTHWHILE_OPERATIONS", 0)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 1})
+    together = engine_train(recipe, tmp_path / "together")
+    assert together[-1].loss == pytest.approx(alone[-1].loss, rel=1e-5)
+    first, second = (adapter_tensors(tmp_path / name) for name in ("alone", "together"))
     assert max(abs(first[k] - second[k]).max() for k in first) < 1e-5
 
 
@@ -201,7 +221,7 @@ def test_only_answer_tokens_make_the_loss(base: Path) -> None:
         for place in range(row.answer_start, len(row.tokens)):
             expected -= logprobs[place - 1, row.tokens[place]]
     with paddle.no_grad():
-        found = float(loop.summed_loss(model, collate(rows, pad_token=0)))
+        found = float(gradients.summed_loss(model, collate(rows, pad_token=0)))
     assert found == pytest.approx(expected, rel=1e-5)
 
 
@@ -216,11 +236,11 @@ def test_attention_for_cpus_equals_paddles_own(base: Path) -> None:
             weight.stop_gradient = False
         loss = model(tokens, labels=tokens, return_dict=True).loss
         loss.backward()
-        gradients = {k: w.grad.numpy() for k, w in model.named_parameters() if w.grad is not None}
-        seen.append((float(loss), gradients))
-    (loss, gradients), (own_loss, own) = seen
+        found = {k: w.grad.numpy() for k, w in model.named_parameters() if w.grad is not None}
+        seen.append((float(loss), found))
+    (loss, ours), (own_loss, own) = seen
     assert loss == pytest.approx(own_loss, rel=1e-6)
-    assert max(abs(gradients[k] - own[k]).max() for k in own) < 1e-6
+    assert max(abs(ours[k] - own[k]).max() for k in own) < 1e-6
 
 
 def test_batched_answers_equal_single_ones(learnt: Path) -> None:

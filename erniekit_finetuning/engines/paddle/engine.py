@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.engines.encoding import encode_examples, full_text
+from erniekit_finetuning.engines.encoding import Encoded, encode_examples, full_text
 from erniekit_finetuning.engines.paddle.checkpoints import load_weights, trained_weights
 from erniekit_finetuning.engines.paddle.generation import PaddleReader
+from erniekit_finetuning.engines.paddle.helpers import Helper, helpers_worthwhile
 from erniekit_finetuning.engines.paddle.loading import (
     load_base,
     load_tokenizer,
@@ -18,10 +19,16 @@ from erniekit_finetuning.engines.paddle.loading import (
     record_base,
 )
 from erniekit_finetuning.engines.paddle.loop import run_training
-from erniekit_finetuning.engines.paddle.lora import add_lora, load_adapter, lora_modules, merged
+from erniekit_finetuning.engines.paddle.lora import (
+    load_adapter,
+    lora_modules,
+    merged,
+    prepare_model,
+)
 from erniekit_finetuning.engines.paddle.merging import merge_adapter, remove_leftovers, save_model
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu, versions
 from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
+from erniekit_finetuning.engines.schedule import total_steps
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import written_whole
 from erniekit_finetuning.recipes.model import Recipe
@@ -54,16 +61,22 @@ class PaddleEngine:
         base = load_base(source.base, recipe.model.dtype)
         check_context(recipe, int(base.config.max_position_embeddings))
         total = _count(base.parameters())
-        model = add_lora(base, recipe.lora) if recipe.lora.enabled else _all_trained(base)
-        progress, resumed = run_training(
-            model,
-            recipe.training,
-            encoded[: len(train)],
-            encoded[len(train) :],
-            run / "checkpoints",
-            on_metric,
-            on_step,
-        )
+        model = prepare_model(base, recipe.lora)
+        helpers = start_helpers(recipe, source.base, total, encoded[: len(train)])
+        try:
+            progress, resumed = run_training(
+                model,
+                recipe.training,
+                encoded[: len(train)],
+                encoded[len(train) :],
+                run / "checkpoints",
+                on_metric,
+                on_step,
+                helpers,
+            )
+        finally:
+            for helper in helpers:
+                helper.close()
         best = run / "checkpoints" / f"best-{progress.best_step:06d}.safetensors"
         load_weights(best, model)
         trainable = _count(trained_weights(model).values())
@@ -119,10 +132,18 @@ def check_context(recipe: Recipe, context: int) -> None:
         raise UnusableInput(Problem(what, field="data.max_seq_len", found=found, expected=expected))
 
 
-def _all_trained(model: Any) -> Any:
-    for weight in model.parameters():
-        weight.stop_gradient = False
-    return model
+def start_helpers(
+    recipe: Recipe, base: Path, parameters: int, rows: Sequence[Encoded]
+) -> list[Helper]:
+    """Start a helper for every further core that would shorten this training."""
+    training = recipe.training
+    rows_per_step = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    steps = total_steps(len(rows), training)
+    mean_length = sum(len(row.tokens) for row in rows) / len(rows)
+    count = helpers_worthwhile(
+        parameters, int(steps * rows_per_step * mean_length), min(rows_per_step, len(rows))
+    )
+    return [Helper(base, recipe.lora) for _ in range(count)]
 
 
 def _count(weights: Any) -> int:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.engines.batches import IGNORED, Batch, collate, epoch_batches
+from erniekit_finetuning.engines.batches import epoch_batches
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.paddle.checkpoints import (
     Progress,
@@ -24,6 +24,8 @@ from erniekit_finetuning.engines.paddle.checkpoints import (
     step_of,
     trained_weights,
 )
+from erniekit_finetuning.engines.paddle.gradients import accumulate, clip, mean_loss
+from erniekit_finetuning.engines.paddle.helpers import Helper
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.protocol import Metric
 from erniekit_finetuning.engines.schedule import learning_rate, steps_per_epoch, total_steps
@@ -38,8 +40,11 @@ def run_training(
     checkpoints: Path,
     on_metric: Callable[[Metric], None],
     on_step: Callable[[int, int], None],
+    helpers: Sequence[Helper] = (),
 ) -> tuple[Progress, int | None]:
     """Train `model` in place; return the final progress and the step it was resumed from.
+
+    `helpers` hold copies of the model and take their share of every step.
 
     The best weights end up in checkpoints/best-<step>.safetensors: by validation loss, or the last
     ones when nothing was held out.
@@ -67,17 +72,18 @@ def run_training(
     total = total_steps(len(train), training)
     per_epoch = steps_per_epoch(len(train), training)
     lengths = [len(row.tokens) for row in train]
+    # One row at a time is fastest on a CPU: no padding, and small tensors stay in its caches.
     rows_at_once = training.per_device_train_batch_size if on_gpu() else 1
     model.train()
     while progress.step < total:
         started = time.monotonic()
         step = progress.step + 1
         rows = [train[i] for i in step_rows(lengths, training, per_epoch, step)]
-        paddle.seed(training.seed * 1_000_003 + step)  # dropout depends on nothing but the step
         rate = learning_rate(step, total, training)
         optimizer.set_lr(rate)
-        loss_sum, tokens = _accumulate(model, rows, rows_at_once)
-        norm = _clip(weights, training.max_grad_norm)
+        seed = (training.seed * 1_000_003 + step) * 1_009
+        loss_sum, tokens = take_gradients(model, rows, seed, rows_at_once, helpers)
+        norm = clip(weights, training.max_grad_norm)
         optimizer.step()
         optimizer.clear_grad()
 
@@ -88,7 +94,7 @@ def run_training(
         progress.seconds += time.monotonic() - started
         evaluated = None
         if validation and (step % training.eval_steps == 0 or step == total):
-            evaluated = evaluate(model, validation, rows_at_once)
+            evaluated = mean_loss(model, validation, rows_at_once)
         if step % training.logging_steps == 0 or step == total or evaluated is not None:
             progress.last_loss = progress.window_loss / progress.window_tokens
             progress.window_loss, progress.window_tokens = 0.0, 0
@@ -118,53 +124,43 @@ def step_rows(
     return list(itertools.chain.from_iterable(batches[place * count : (place + 1) * count]))
 
 
-def evaluate(model: Any, rows: Sequence[Encoded], rows_at_once: int) -> float:
-    """Mean loss of an answer token over all rows."""
+def take_gradients(
+    model: Any,
+    rows: Sequence[Encoded],
+    first_seed: int,
+    rows_at_once: int,
+    helpers: Sequence[Helper],
+) -> tuple[float, int]:
+    """Leave the gradients of the mean answer token's loss in the weights.
+
+    Returns the loss summed over the answer tokens, and their number.
+    """
     paddle = import_paddle()
-    model.eval()
-    with paddle.no_grad():
-        batches = list(_batches(sorted(rows, key=lambda row: len(row.tokens)), rows_at_once))
-        losses = [float(summed_loss(model, batch)) for batch in batches]
-    model.train()
-    return sum(losses) / sum(batch.trained_tokens for batch in batches)
-
-
-def summed_loss(model: Any, batch: Batch) -> Any:
-    """Cross-entropy summed over the trained positions; only these reach the output layer."""
-    paddle = import_paddle()
-    causal = getattr(model, "model", model) if hasattr(model, "lora_config") else model
-    hidden = causal.model(paddle.to_tensor(batch.tokens), return_dict=True).last_hidden_state
-    chosen = (batch.labels != IGNORED).reshape(-1).nonzero()[0]
-    states = hidden.reshape([-1, hidden.shape[-1]]).index_select(paddle.to_tensor(chosen))
-    logits = causal.lm_head(states.unsqueeze(0)).squeeze(0).astype("float32")
-    labels = paddle.to_tensor(batch.labels.reshape(-1)[chosen])
-    return paddle.nn.functional.cross_entropy(logits, labels, reduction="sum")
-
-
-def _accumulate(model: Any, rows: Sequence[Encoded], rows_at_once: int) -> tuple[float, int]:
-    # One row at a time is fastest on a CPU: no padding, and small tensors stay in its caches.
-    batches = list(_batches(rows, rows_at_once))
-    tokens = sum(batch.trained_tokens for batch in batches)
-    total = 0.0
-    for batch in batches:
-        loss = summed_loss(model, batch)
-        (loss / tokens).backward()
-        total += float(loss)
-    return total, tokens
-
-
-def _batches(rows: Sequence[Encoded], rows_at_once: int) -> list[Batch]:
-    cut = range(0, len(rows), rows_at_once)
-    return [collate(rows[start : start + rows_at_once], pad_token=0) for start in cut]
-
-
-def _clip(weights: Sequence[Any], limit: float | None) -> float:
-    paddle = import_paddle()
-    grads = [weight.grad for weight in weights if weight.grad is not None]
-    squares = [(grad.astype("float32") ** 2).sum() for grad in grads]
-    norm = float(paddle.stack(squares).sum().sqrt())
-    if limit is not None and norm > limit:
+    tokens = sum(len(row.tokens) - row.answer_start for row in rows)
+    shares = share_out([len(row.tokens) for row in rows], 1 + len(helpers))
+    asked = list(zip(helpers, shares[1:], strict=False))  # a last batch may be small
+    for helper, share in asked:
+        seeds = [first_seed + i for i in share]
+        helper.ask(model, [rows[i] for i in share], seeds, tokens)
+    own = [rows[i] for i in shares[0]]
+    seeds = [first_seed + i for i in shares[0]]
+    loss = accumulate(model, own, seeds, tokens, rows_at_once)
+    for helper, _ in asked:
+        found, their_loss = helper.answer()
+        loss += their_loss
         with paddle.no_grad():
-            for grad in grads:
-                grad.scale_(limit / norm)
-    return norm
+            for name, weight in trained_weights(model).items():
+                weight.grad.add_(paddle.to_tensor(found[name]))
+    return loss, tokens
+
+
+def share_out(lengths: Sequence[int], processes: int) -> list[list[int]]:
+    """Indices of the rows each process computes, about the same number of tokens each.
+
+    >>> share_out([5, 9, 3, 2], 2)
+    [[1], [0, 2, 3]]
+    """
+    shares: list[list[int]] = [[] for _ in range(min(processes, len(lengths)))]
+    for i in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
+        min(shares, key=lambda share: sum(lengths[j] for j in share)).append(i)
+    return shares

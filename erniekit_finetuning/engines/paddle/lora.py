@@ -69,6 +69,15 @@ def add_lora(model: Any, lora: LoraSection) -> Any:
     return LoRAModel(model, config)
 
 
+def prepare_model(model: Any, lora: LoraSection) -> Any:
+    """The model with what the recipe trains marked as trained: its adapters, or every weight."""
+    if lora.enabled:
+        return add_lora(model, lora)
+    for weight in model.parameters():
+        weight.stop_gradient = False
+    return model
+
+
 def lora_modules(model: Any) -> tuple[str, ...]:
     """Every module that carries an adapter, by its path."""
     return tuple(path for path, layer in model.named_sublayers() if hasattr(layer, "lora_A"))
