@@ -14,7 +14,7 @@ from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Verdict
 
 MIN_DOCUMENTS = 10  # with fewer, an interval over documents says nothing
-_RESAMPLES = 5000
+RESAMPLES = 5000
 _SEED = 20251
 
 
@@ -53,7 +53,7 @@ def compare(first: Sequence[DocumentResult], second: Sequence[DocumentResult]) -
     if count < MIN_DOCUMENTS:
         return Comparison(count, difference, None, Outcome.NO_DIFFERENCE)
     generator = np.random.default_rng(_SEED)
-    drawn = generator.multinomial(count, np.full(count, 1 / count), size=_RESAMPLES)
+    drawn = generator.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
     differences = _accuracy(drawn @ other) - _accuracy(drawn @ one)
     low, high = (float(edge) for edge in np.percentile(differences, (2.5, 97.5)))
     outcome = Outcome.NO_DIFFERENCE

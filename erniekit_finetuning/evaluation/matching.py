@@ -75,7 +75,7 @@ def match_invoices(truth: Invoice, found: Invoice) -> list[Match]:
 
     One printed amount that stands for two terms of the model is compared once.
     """
-    one, other = _printed_once(truth), _printed_once(found)
+    one, other = printed_once(truth), printed_once(found)
     matches = [_match(field, _value(one, field), _value(other, field)) for field in FIELDS]
     for i, j in pair_lines(truth.lines, found.lines):
         expected = truth.lines[i] if i is not None else Line()
@@ -159,7 +159,7 @@ def _match(
     return Match(field, kind, verdict, left, right, line, found_line)
 
 
-def _printed_once(invoice: Invoice) -> Invoice:
+def printed_once(invoice: Invoice) -> Invoice:
     """Without the second of two terms that one printed amount stands for (see response.py).
 
     Else one wrong amount would count as two, and the same reading written under either key of the

@@ -79,7 +79,10 @@ def predict(
         todo = list(ask.values())
         _generate(reader, prompts, hashes, names, todo, store, model, max_new_tokens, keep)
     done = [replace(known[h], id=name) for h, name in zip(hashes, names, strict=True)]
-    write_jsonl(store, (asdict(prediction) for prediction in done))
+    # Answers to documents outside this run (a smaller --limit) cost time too: they stay, last.
+    wanted = set(hashes)
+    others = [row for digest, row in known.items() if digest not in wanted]
+    write_jsonl(store, (asdict(prediction) for prediction in [*done, *others]))
     return done
 
 

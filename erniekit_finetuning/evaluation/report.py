@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 
-from erniekit_finetuning.evaluation.comparison import Comparison, compare
+from erniekit_finetuning.evaluation.comparison import RESAMPLES, Comparison, compare
 from erniekit_finetuning.evaluation.page_images import file_uri
 from erniekit_finetuning.evaluation.report_documents import worst_documents
 from erniekit_finetuning.evaluation.report_style import STYLE
@@ -144,12 +144,12 @@ def _table(rows: Sequence[Row], names: Sequence[str], bars: bool = False) -> str
         cells = [f"<td>{escape(row.name)}</td>"]
         for index, value in enumerate(row.values):
             bar = _bar(value, compared and index == 0) if bars else ""
-            cells.append(f'<td class="n">{bar}{escape(value)}</td>')
+            cells.append(f'<td class="n">{bar}<span class="value">{escape(value)}</span></td>')
         if compared:
             kind = "" if not row.gain else "up" if row.gain > 0 else "down"
             cells.append(f'<td class="n"><span class="{kind}">{escape(row.difference)}</span></td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
-    return f'<table class="scores"><tr><th></th>{head}</tr>{"".join(body)}</table>'
+    return f"<table><tr><th></th>{head}</tr>{''.join(body)}</table>"
 
 
 def _bar(value: str, first: bool) -> str:
@@ -187,7 +187,7 @@ def _explained(last: Evaluation) -> str:
             f"{own.called_invalid_wrongly:,}."
         )
     lines.append(
-        "The interval: 5,000 paired resamples of whole documents. It speaks of documents like "
-        "these, not of others."
+        f"The interval: {RESAMPLES:,} paired resamples of whole documents. It speaks of documents "
+        "like these, not of others."
     )
     return "".join(f'<p class="small">{escape(line)}</p>' for line in lines)

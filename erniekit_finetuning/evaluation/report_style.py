@@ -10,7 +10,7 @@ STYLE = """
 * { box-sizing:border-box; }
 body { margin:0; background:var(--ground); color:var(--ink);
   font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif; }
-main { max-width:1120px; margin:0 auto; padding:40px 24px 64px; }
+main { max-width:1180px; margin:0 auto; padding:40px 24px 64px; }
 h1 { font-size:26px; line-height:1.25; margin:0 0 4px; letter-spacing:-.01em; }
 h2 { font-size:18px; margin:0 0 14px; }
 h3 { font-size:15px; margin:0; }
@@ -33,31 +33,32 @@ tr:last-child td { border-bottom:0; }
 th { color:var(--soft); font-weight:600; font-size:13px; }
 td.n, th.n { text-align:right; white-space:nowrap; }
 td.field { color:var(--soft); white-space:nowrap; }
-.scores { max-width:760px; }
 .up { color:var(--good); font-weight:600; } .down { color:var(--bad); font-weight:600; }
-.bar { display:inline-block; width:110px; height:7px; border-radius:4px; background:var(--line);
+.value { display:inline-block; min-width:4.4em; }
+.bar { display:inline-block; width:150px; height:7px; border-radius:4px; background:var(--line);
   margin-right:10px; vertical-align:middle; overflow:hidden; }
 .bar i { display:block; height:100%; background:var(--accent); }
 .bar.first i { background:var(--soft); }
 .document { border-top:1px solid var(--line); padding-top:18px; margin-top:18px; }
 .document:first-of-type { border-top:0; padding-top:0; margin-top:0; }
 .head { display:flex; gap:12px; align-items:baseline; margin-bottom:12px; flex-wrap:wrap; }
-.sides { display:grid; grid-template-columns:minmax(260px,5fr) 8fr; gap:24px; align-items:start; }
+.sides > div:first-child { height:100%; }
+.sides { display:grid; grid-template-columns:minmax(280px,6fr) 8fr; gap:24px; align-items:start; }
 .sides > * { min-width:0; }
-.page { width:100%; border:1px solid var(--line); border-radius:6px; display:block;
-  background:#fff; }
+.page { display:block; position:sticky; top:12px; width:100%; border:1px solid var(--line);
+  border-radius:6px; background:#fff; }
 .no-page { border:1px dashed var(--line); border-radius:6px; padding:60px 20px;
   text-align:center; color:var(--soft); }
 .fields { font-size:13px; } .fields td, .fields th { padding:5px 8px; }
 .tag { display:inline-block; border-radius:4px; padding:0 6px; font-size:12px; font-weight:600; }
 .wrong, .missing { background:var(--bad-bg); color:var(--bad); }
 .invented { background:var(--warn-bg); color:var(--warn); }
-.correct { color:var(--good); }
 td.lines { background:var(--ground); color:var(--soft); font-weight:600; }
 pre { white-space:pre-wrap; overflow-wrap:anywhere; background:var(--ground); padding:12px;
   border-radius:6px; font-size:12px; margin:0 0 12px; max-height:260px; overflow:auto; }
-.curves { max-width:760px; width:100%; border-radius:6px; background:#fff; }
-details summary { cursor:pointer; color:var(--soft); }
-@media (max-width:800px) { .sides { grid-template-columns:1fr; } main { padding:20px 12px; } }
+.curves { display:block; margin:0 auto; max-width:860px; width:100%; border-radius:6px;
+  background:#fff; }
+@media (max-width:800px) { .sides { grid-template-columns:1fr; } .page { position:static; }
+  main { padding:20px 12px; } }
 @media print { body { background:#fff; } section, .tile { break-inside:avoid; } }
 """
