@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import warnings
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +21,10 @@ def import_paddle() -> Any:
     """Import paddle and paddleformers and give paddle. Raises UnusableInput when not installed."""
     # paddlecodec ships a folder named torchcodec, which transformers would take for the real one.
     sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]
+    if _is_amd():
+        # Paddle ships a 2019 MKL, which takes its slowest path on other makers' processors; told
+        # to take the AVX2 path it multiplies 2.4 times faster.
+        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -61,6 +67,11 @@ def versions() -> dict[str, str]:
         "safetensors": version("safetensors"),
         "numpy": np.__version__,
     }
+
+
+def _is_amd() -> bool:
+    processors = Path("/proc/cpuinfo")
+    return processors.is_file() and "AuthenticAMD" in processors.read_text(encoding="utf-8")
 
 
 def _attention(paddle: Any) -> Any:
