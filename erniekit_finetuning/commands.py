@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.shipped import shipped
-
-if TYPE_CHECKING:
-    from app.config.settings import Settings
 
 Model = Annotated[
     str | None,
@@ -47,12 +44,13 @@ def extract(
     ] = False,
 ) -> None:
     """Read one invoice: JSON on stdout, flags on stderr; exit 1 when there are flags."""
+    from app.config.settings import settings_for
     from app.core.models.ernie_vlm_service import ErnieVLMService
     from erniekit_finetuning.documents.opening import read_document
     from erniekit_finetuning.extraction import UnreadableAnswer
 
     document = read_document(file)  # an unusable file is refused before a model is loaded
-    service = ErnieVLMService(_settings(model))
+    service = ErnieVLMService(settings_for(model))
     try:
         extraction = service.read(document)
     except UnreadableAnswer as error:
@@ -79,19 +77,9 @@ def serve(
         raise UnusableInput(
             Problem("the service is not installed", cure='pip install "ernie-invoice[app]"')
         ) from error
+    from app.config.settings import settings_for
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
-    service = ErnieVLMService(_settings(model))
+    service = ErnieVLMService(settings_for(model))
     messages.print(f"{service.model} on http://127.0.0.1:{port}, try /docs")
     uvicorn.run(create_app(service), host="127.0.0.1", port=port, log_level="warning")
-
-
-def _settings(model: str | None) -> Settings:
-    """--model goes before every other setting: a person typed it."""
-    from app.config.settings import ErnieVL, load_settings
-
-    settings = load_settings()
-    if model is None:
-        return settings
-    named = {**settings.ernie_vl.model_dump(), "base_model": model, "fine_tuned_model_path": None}
-    return settings.model_copy(update={"ernie_vl": ErnieVL(**named)})

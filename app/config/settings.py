@@ -91,3 +91,15 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
                 for fault in error.errors(include_url=False)
             ]
         ) from error
+
+
+def settings_for(model: str | None) -> Settings:
+    """The settings with `model` (a name or folder) in place of base and fine-tuned model.
+
+    A model that a person typed goes before environment and file; None changes nothing.
+    """
+    settings = load_settings()
+    if model is None:
+        return settings
+    named = {**settings.ernie_vl.model_dump(), "base_model": model, "fine_tuned_model_path": None}
+    return settings.model_copy(update={"ernie_vl": ErnieVL(**named)})

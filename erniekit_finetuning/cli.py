@@ -1,0 +1,37 @@
+"""`ernie-invoice`: one verb a job."""
+
+from __future__ import annotations
+
+import typer
+
+from erniekit_finetuning import commands
+from erniekit_finetuning.console import run
+from erniekit_finetuning.demo import demo
+from erniekit_finetuning.doctor import doctor
+from erniekit_finetuning.evaluate import evaluate
+from erniekit_finetuning.prepare_data import prepare_data
+from erniekit_finetuning.train_ernie_lora import train_ernie_lora
+
+app = typer.Typer(
+    help="Fine-tune an ERNIE model to read your invoices, measure it, and run it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo)
+app.command("doctor")(doctor)
+app.command("generate")(commands.generate)
+app.command("prepare")(prepare_data)
+app.command("train")(train_ernie_lora)
+app.command("evaluate")(evaluate)
+app.command("extract")(commands.extract)
+app.command("serve")(commands.serve)
+
+
+def main() -> None:
+    """Entry point of the `ernie-invoice` command."""
+    run(app)
+
+
+if __name__ == "__main__":
+    main()
