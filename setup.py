@@ -21,6 +21,9 @@ CORE = [
     "matplotlib>=3.11",  # curves
     "rapidfuzz>=3.14",
     "rich>=15",
+    "scipy>=1.17",  # optimal pairing of line items
+    "packaging",  # version comparison in `doctor`
+    "tokenizers>=0.22",
     "typer>=0.29",
     "typst>=0.15,<0.16",  # the layouts follow its language
 ]

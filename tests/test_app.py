@@ -1,0 +1,125 @@
+"""The service: settings, ErnieVLMService on a real (tiny, random) model, and its HTTP interface."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+from fastapi.testclient import TestClient
+
+from app.api.server import create_app
+from app.config.settings import load_settings, settings_for
+from app.core.models.ernie_vlm_service import ErnieVLMService
+from erniekit_finetuning.documents.pdf import read_pdf
+from erniekit_finetuning.engines.protocol import Generation
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.extraction import UnreadableAnswer, extract, parsed
+from synthetic_invoice_generator.config import GeneratorConfig
+from synthetic_invoice_generator.draft import draft
+from synthetic_invoice_generator.rendering import render_pdf
+
+EASY = GeneratorConfig(locales={"de-DE": 1.0}, layouts={"classic": 1.0}, max_lines=2)
+
+
+@pytest.fixture(scope="module")
+def pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = draft(EASY, seed=2, index=1)
+    path = tmp_path_factory.mktemp("pdf") / "invoice.pdf"
+    path.write_bytes(render_pdf(made.invoice, made.style))
+    return path
+
+
+@pytest.fixture(scope="module")
+def service() -> ErnieVLMService:
+    return ErnieVLMService()
+
+
+def test_the_environment_goes_before_the_config_and_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "service.yaml"
+    file.write_text("ernie_vl: {max_new_tokens: 7, fine_tuned_model_path: from_file}\n")
+    monkeypatch.setenv("ERNIE_INVOICE_CONFIG", str(file))
+    assert load_settings().ernie_vl.max_new_tokens == 7
+    given = {"ernie_vl": {"fine_tuned_model_path": "from_config"}}
+    assert load_settings(given).ernie_vl.fine_tuned_model_path == Path("from_config")
+    assert load_settings(given).ernie_vl.max_new_tokens == 7
+    monkeypatch.setenv("ERNIE_FINETUNED_PATH", "from_environment")
+    assert load_settings(given).ernie_vl.fine_tuned_model_path == Path("from_environment")
+    assert settings_for("typed").ernie_vl.base_model == "typed"
+    assert settings_for("typed").ernie_vl.fine_tuned_model_path is None
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(UnusableInput, match="fine_tuned_path"):
+        load_settings({"ernie_vl": {"fine_tuned_path": "x"}})
+
+
+def test_a_missing_fine_tuned_model_is_named() -> None:
+    with pytest.raises(UnusableInput, match="nowhere"):
+        ErnieVLMService({"ernie_vl": {"fine_tuned_model_path": "nowhere"}})
+
+
+def test_the_shipped_model_reads_an_invoice(service: ErnieVLMService, pdf: Path) -> None:
+    extraction = service.extract(pdf)
+    truth = draft(EASY, seed=2, index=1).invoice
+    assert extraction.source == "text layer"
+    assert truth.number is not None
+    assert extraction.invoice.number is not None
+    assert extraction.invoice.number.printed == truth.number.printed
+    assert extraction.invoice.number.places
+    assert extraction.findings
+
+
+def test_values_that_are_not_in_the_document_are_flagged(pdf: Path) -> None:
+    class Inventor:
+        """A reader that makes a seller up."""
+
+        max_tokens = 4096
+
+        def count_tokens(self, prompt: str) -> int:
+            return len(prompt)
+
+        def generate(self, prompts: list[str], *_: object) -> list[Generation]:
+            answer = {"structured_data": {"vendor_block": {"name": "Nobody Ltd"}, "mood": "good"}}
+            return [Generation(json.dumps(answer), True, 9, 0.1, -0.1) for _ in prompts]
+
+    extraction = extract(Inventor(), read_pdf(pdf), "inventor")  # type: ignore[arg-type]
+    assert extraction.not_in_document == ("seller.name",)
+    assert extraction.unknown == ("mood",)
+    assert any("seller.name" in flag for flag in extraction.flags)
+
+
+@pytest.mark.parametrize(
+    ("text", "finished", "reason"),
+    [
+        ('{"structured_data": {}', False, "cut off"),
+        ("not json", True, "not JSON"),
+        ("[]", True, "no structured_data"),
+        ('{"structured_data": []}', True, "no structured_data"),
+    ],
+)
+def test_answers_that_are_not_what_was_asked_are_not_repaired(
+    text: str, finished: bool, reason: str
+) -> None:
+    with pytest.raises(UnreadableAnswer, match=reason):
+        parsed(Generation(text, finished, 5, 0.1, -0.1))
+
+
+def test_http_health_extraction_and_refusals(service: ErnieVLMService, pdf: Path) -> None:
+    client = TestClient(create_app(service))
+    health = client.get("/healthz")
+    assert health.status_code == 200
+    assert health.json()["model"] == "ernie-4.5-tiny"
+    answer = client.post(
+        "/v1/invoices:extract", files={"file": ("../../evil.pdf", pdf.read_bytes())}
+    )
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["invoice"]["number"]["places"][0]["page"] == 1
+    noise = client.post("/v1/invoices:extract", files={"file": ("a.pdf", Random(0).randbytes(99))})
+    assert noise.status_code == 422
+    assert "cannot be read" in noise.json()["detail"][0]["what"]
+    assert "/tmp" not in noise.text
+    assert client.post("/v1/invoices:extract").status_code == 422
