@@ -6,6 +6,7 @@ pipes as safetensors; nothing is pickled, and a helper ends when its pipe does.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -54,6 +55,7 @@ class Helper:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=os.environ | one_thread | {"PYTHONPATH": path},
+            start_new_session=True,  # Ctrl-C is for the training, which then ends its helpers
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -82,10 +84,12 @@ class Helper:
         return found, float(found.pop("loss")[0])
 
     def close(self) -> None:
-        """End the process."""
-        self._input.close()
+        """End the process, whatever it is doing; it holds nothing that must be kept."""
+        self._process.kill()
         self._process.wait()
-        self._output.close()
+        for stream in (self._input, self._output):
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def _serve(source: IO[bytes], target: IO[bytes]) -> None:
