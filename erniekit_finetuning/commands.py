@@ -54,7 +54,7 @@ def extract(
     try:
         extraction = service.read(document)
     except UnreadableAnswer as error:
-        print(f"error: {file}: the model could not read the document: {error}", file=sys.stderr)
+        print(f"error: {file}: the model could not read the document; {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     shown = extraction if full else extraction.invoice
     print(shown.model_dump_json(exclude_none=True, indent=2))

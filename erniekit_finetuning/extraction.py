@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +11,11 @@ from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
-from erniekit_finetuning.engines.protocol import Generation, Reader
+from erniekit_finetuning.engines.protocol import Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
+from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice, Printed
-from erniekit_finetuning.invoice.response import Read, from_structured_data
-from erniekit_finetuning.invoice.values import typed
 
 MAX_NEW_TOKENS = 1024
 
@@ -27,14 +25,14 @@ class UnreadableAnswer(Exception):
 
     def __init__(self, reason: str, answer: str) -> None:
         self.answer = answer
-        super().__init__(reason)
+        super().__init__(f"its answer is not valid: {reason}")
 
 
 class Extraction(BaseModel):
     """What was read, and everything that should make a person look twice.
 
-    `not_in_document` lists fields whose print stands nowhere in the document; `unknown` lists keys
-    the model made up; `seconds` is reading by the model, without opening the file.
+    `not_in_document` lists fields whose print stands nowhere in the document; `seconds` is reading
+    by the model, without opening the file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -42,7 +40,6 @@ class Extraction(BaseModel):
     invoice: Invoice
     findings: tuple[rules.Finding, ...]
     not_in_document: tuple[str, ...]
-    unknown: tuple[str, ...]
     model: str
     source: str
     new_tokens: int
@@ -51,15 +48,11 @@ class Extraction(BaseModel):
     @property
     def flags(self) -> tuple[str, ...]:
         """Every flag in words; empty when nothing speaks against the reading."""
-        failed = [f for f in self.findings if f.status in (rules.Status.FAIL, _AMBIGUOUS)]
+        doubtful = (rules.Status.FAIL, rules.Status.AMBIGUOUS)
         return (
-            *(f"{finding.rule}: {finding.message}" for finding in failed),
+            *(f"{one.rule}: {one.message}" for one in self.findings if one.status in doubtful),
             *(f"{name}: the value is not in the document" for name in self.not_in_document),
-            *(f"{name}: a key the answer should not have" for name in self.unknown),
         )
-
-
-_AMBIGUOUS = rules.Status.AMBIGUOUS
 
 
 def extract(
@@ -68,7 +61,7 @@ def extract(
     """Read one document.
 
     Raises UnusableInput when it has no text or does not fit the model's context, UnreadableAnswer
-    when the model does not answer with the JSON it was asked for.
+    when the model does not answer with the JSON it was asked for. Nothing is repaired.
     """
     text = document_text(document)
     if not text.strip():
@@ -77,42 +70,20 @@ def extract(
         )
     prompt = text_route(human_turn(Instruction.EXTRACTION), text)
     room = reader.max_tokens - reader.count_tokens(prompt)
-    (answer,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)))
-    read = _read(answer)
-    invoice = located(typed(read.invoice), document)
+    (said,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)))
+    answer = read_answer(said.text, said.finished)
+    if answer.problem is not None:
+        raise UnreadableAnswer(answer.problem, said.text)
+    invoice = located(answer.invoice, document)
     return Extraction(
         invoice=invoice,
         findings=tuple(rules.check(invoice)),
         not_in_document=tuple(name for name, value in _leaves(invoice) if not value.places),
-        unknown=read.unknown,
         model=model,
         source=document.source,
-        new_tokens=answer.new_tokens,
-        seconds=answer.seconds,
+        new_tokens=said.new_tokens,
+        seconds=said.seconds,
     )
-
-
-def parsed(answer: Generation) -> dict[str, Any]:
-    """The answer as JSON, read strictly; raises UnreadableAnswer with the reason."""
-    if not answer.finished:
-        raise UnreadableAnswer(
-            f"the answer was cut off after {answer.new_tokens} tokens", answer.text
-        )
-    try:
-        value = json.loads(answer.text)
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise UnreadableAnswer(f"the answer is not JSON: {error}", answer.text) from error
-    if not isinstance(value, dict) or not isinstance(value.get("structured_data"), dict):
-        raise UnreadableAnswer("the answer has no structured_data", answer.text)
-    return value
-
-
-def _read(answer: Generation) -> Read:
-    value = parsed(answer)
-    try:
-        return from_structured_data(value)
-    except UnusableInput as error:
-        raise UnreadableAnswer(f"the answer has wrong values: {error}", answer.text) from error
 
 
 def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Printed[Any]]]:

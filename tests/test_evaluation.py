@@ -16,7 +16,6 @@ from tiny_model import build_tiny_model
 
 from erniekit_finetuning.data.pair import Pair, Turn, compact
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.evaluation.answers import read_answer
 from erniekit_finetuning.evaluation.comparison import Outcome, compare
 from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
 from erniekit_finetuning.evaluation.judging import DocumentResult, Truth, judge
@@ -33,6 +32,7 @@ from erniekit_finetuning.evaluation.result import (
 )
 from erniekit_finetuning.evaluation.scores import Scores, score
 from erniekit_finetuning.evaluation.table import rich_table, score_rows, verdict
+from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice
 
 # 2 x 10.00 + 1 x 5.50 = 25.50, + 5.10 tax = 30.60

@@ -50,7 +50,7 @@ def create_app(service: ErnieVLMService) -> FastAPI:
 
     @app.exception_handler(UnreadableAnswer)
     def unreadable(_: Request, error: UnreadableAnswer) -> JSONResponse:
-        detail = {"what": f"the model could not read the document: {error}", "answer": error.answer}
+        detail = {"what": f"the model could not read the document; {error}", "answer": error.answer}
         return JSONResponse({"detail": [detail]}, status_code=422)
 
     return app

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from erniekit_finetuning.evaluation.answers import read_answer
 from erniekit_finetuning.evaluation.matching import (
     Match,
     Verdict,
@@ -15,6 +14,7 @@ from erniekit_finetuning.evaluation.matching import (
 )
 from erniekit_finetuning.evaluation.predictions import Prediction
 from erniekit_finetuning.invoice import rules
+from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.rules import Status
 
