@@ -49,7 +49,6 @@ setup(
     description="Fine-tune an ERNIE model to read your invoices, measure it, and run it",
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
-    license="Apache-2.0",
     python_requires=">=3.11,<3.12",  # the pins were measured on 3.11
     packages=[
         *find_packages(include=["erniekit_finetuning*", "synthetic_invoice_generator*", "app*"]),

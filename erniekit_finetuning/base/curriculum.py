@@ -41,9 +41,9 @@ class Shares:
     whole: float
 
 
-FIRST = Shares(lookup=0.36, repeat=0.14, header=0.20, lines=0.15, whole=0.15)
+FIRST = Shares(lookup=0.36, repeat=0.20, header=0.16, lines=0.12, whole=0.16)
 LATER = Shares(lookup=0.08, repeat=0.02, header=0.12, lines=0.13, whole=0.65)
-SWITCH = 0.25  # of the run
+SWITCH = 0.5  # of the run
 
 
 def lookup(rng: random.Random) -> Sample:
