@@ -87,6 +87,8 @@ def test_the_documents_numbers_decide_the_decimal_mark() -> None:
         ("05/05/2025", {date(2025, 5, 5)}),
         ("3. April 2025", {date(2025, 4, 3)}),
         ("Donnerstag, 6. Juli 2023", {date(2023, 7, 6)}),
+        ("dimanche 20 août 2023", {date(2023, 8, 20)}),
+        ("Wed, Apr 3, 2024", {date(2024, 4, 3)}),
         ("Apr 3, 2025", {date(2025, 4, 3)}),
         ("1er février 2024", {date(2024, 2, 1)}),
         ("31.02.2025", set()),

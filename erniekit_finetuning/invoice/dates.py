@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable
 from datetime import date
 from functools import cache
 
-from babel.dates import get_month_names
+from babel.dates import get_day_names, get_month_names
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pl", "pt")
 _MAX_LENGTH = 40
-_WEEKDAY = re.compile(r"^[^\W\d_]{2,12}\.?,\s+(?=\d)|^[^\W\d_]{3,12},\s+(?=[^\W\d_])")
+_FIRST_WORD = re.compile(r"([^\W\d_]+)\.?,?\s+")
 _MONTH_FIRST = {"USD", "CAD", "PHP"}
 _ISO = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})")
 _NUMERIC = re.compile(r"(\d{1,2})([-/.])\s?(\d{1,2})\2\s?(\d{4}|\d{2})")
@@ -29,7 +29,7 @@ def readings(printed: str) -> dict[str, date]:
     >>> readings("3. April 2025")
     {'dmy': datetime.date(2025, 4, 3)}
     """
-    text = _WEEKDAY.sub("", printed.strip())
+    text = _without_weekday(printed.strip())
     if len(text) > _MAX_LENGTH:
         return {}
     if match := _ISO.fullmatch(text):
@@ -75,6 +75,11 @@ def usual_order(currencies: Collection[str]) -> str | None:
     return "dmy"
 
 
+def _without_weekday(text: str) -> str:
+    first = _FIRST_WORD.match(text)
+    return text[first.end() :] if first and first[1].casefold() in _weekdays() else text
+
+
 def _date(year: str, month: str | int | None, day: str) -> date | None:
     full = int(year) if len(year) == 4 else 2000 + int(year)
     try:
@@ -85,6 +90,16 @@ def _date(year: str, month: str | int | None, day: str) -> date | None:
 
 def _month(name: str) -> int | None:
     return _months().get(name.casefold().rstrip("."))
+
+
+@cache
+def _weekdays() -> set[str]:
+    return {
+        name.casefold().rstrip(".")
+        for language in LANGUAGES
+        for width in ("wide", "abbreviated")
+        for name in get_day_names(width, "format", language).values()
+    }
 
 
 @cache
