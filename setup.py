@@ -11,6 +11,7 @@ VERSION = "0.1.0"
 CORE = [
     "babel>=2.18",  # month names, currencies
     "faker>=40",  # places and surnames of synthetic invoices
+    "llguidance>=1.9,<2",  # grammars of grounded decoding
     "numpy<2",  # paddleformers 1.2.0 breaks on numpy 2
     "pillow>=12",
     "pydantic>=2.14",

@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from erniekit_finetuning.console import messages, run
+from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.evaluation.comparison import compare
 from erniekit_finetuning.evaluation.model_evaluation import evaluate_model
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
@@ -52,6 +53,9 @@ def evaluate(
     max_new_tokens: Annotated[
         int, typer.Option(min=1, help="Longest answer; never more than the model's context leaves.")
     ] = MAX_NEW_TOKENS,
+    decoding: Annotated[
+        Decoding, typer.Option(help="Values from the document only, or whatever the model says.")
+    ] = Decoding.GROUNDED,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "paddle",
 ) -> None:
     """Measure a model on test data and write results, predictions and a report."""
@@ -71,6 +75,7 @@ def evaluate(
                     batch_size=batch_size,
                     limit=limit,
                     max_new_tokens=max_new_tokens,
+                    decoding=decoding,
                     on_done=lambda done, total, task=task: progress.update(  # type: ignore[misc]
                         task, completed=done, total=total
                     ),

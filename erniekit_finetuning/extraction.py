@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
+from erniekit_finetuning.decoding import Decoding, grounded
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
@@ -42,6 +43,7 @@ class Extraction(BaseModel):
     not_in_document: tuple[str, ...]
     model: str
     source: str
+    decoding: Decoding
     new_tokens: int
     seconds: float
 
@@ -56,12 +58,17 @@ class Extraction(BaseModel):
 
 
 def extract(
-    reader: Reader, document: Document, model: str, max_new_tokens: int = MAX_NEW_TOKENS
+    reader: Reader,
+    document: Document,
+    model: str,
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    decoding: Decoding = Decoding.GROUNDED,
 ) -> Extraction:
     """Read one document.
 
     Raises UnusableInput when it has no text or does not fit the model's context, UnreadableAnswer
-    when the model does not answer with the JSON it was asked for. Nothing is repaired.
+    when the answer was cut off or, in free decoding, is not the JSON that the model was asked for.
+    Nothing is repaired.
     """
     text = document_text(document)
     if not text.strip():
@@ -70,7 +77,10 @@ def extract(
         )
     prompt = text_route(human_turn(Instruction.EXTRACTION), text)
     room = reader.max_tokens - reader.count_tokens(prompt)
-    (said,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)))
+    bounds = None
+    if decoding is Decoding.GROUNDED:
+        bounds = [grounded(text, full_analysis=False, document="the document")]
+    (said,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)), None, bounds)
     answer = read_answer(said.text, said.finished)
     if answer.problem is not None:
         raise UnreadableAnswer(answer.problem, said.text)
@@ -81,6 +91,7 @@ def extract(
         not_in_document=tuple(name for name, value in _leaves(invoice) if not value.places),
         model=model,
         source=document.source,
+        decoding=decoding,
         new_tokens=said.new_tokens,
         seconds=said.seconds,
     )

@@ -20,6 +20,7 @@ from pydantic_settings import (
     YamlConfigSettingsSource,
 )
 
+from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.extraction import MAX_NEW_TOKENS
 
@@ -33,6 +34,7 @@ class ErnieVL(BaseModel):
     fine_tuned_model_path: Path | None = None
     engine: str = "paddle"
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, gt=0)
+    decoding: Decoding = Decoding.GROUNDED
 
 
 class Settings(BaseSettings):

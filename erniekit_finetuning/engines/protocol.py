@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from erniekit_finetuning.recipes.model import Recipe
 
@@ -26,7 +29,8 @@ class Generation:
 
     `seconds` runs from the start of the call to this answer's end, so in a batch it counts the
     waiting too. `mean_logprob` is the mean natural-log probability of the emitted tokens, the end
-    token included.
+    token included. It is the model's own, before any constraint: where a constraint forced a token
+    that the model did not want, it falls.
     """
 
     text: str
@@ -78,6 +82,34 @@ class TrainResult:
     already_finished: bool = False
 
 
+@dataclass(frozen=True)
+class Vocabulary:
+    """What a constraint must know of a model: its tokens, and how many logits a step gives.
+
+    `tokenizer_json` is the content of a tokenizer.json; `size` counts padding, too.
+    """
+
+    tokenizer_json: str
+    size: int
+    end_token: int
+
+
+class Constraint(Protocol):
+    """What one answer may say, token by token."""
+
+    def mask(self) -> NDArray[np.bool_]:
+        """Which tokens may come next, over the whole vocabulary; never none."""
+        ...
+
+    def accept(self, token: int) -> None:
+        """Go on by the token that was chosen."""
+        ...
+
+
+# One is made when its row starts and dropped when its batch ends, so thousands need little memory.
+ConstraintMaker = Callable[[Vocabulary], Constraint]
+
+
 class Reader(Protocol):
     """A loaded model that answers."""
 
@@ -95,11 +127,13 @@ class Reader(Protocol):
         prompts: Sequence[str],
         max_new_tokens: int,
         on_done: Callable[[int, Generation], None] | None = None,
+        constraints: Sequence[ConstraintMaker | None] | None = None,
     ) -> list[Generation]:
         """Answer greedily, in the order of `prompts`.
 
-        `on_done(index, generation)` is called as each one ends. Raises UnusableInput naming every
-        prompt that leaves no room for an answer.
+        `on_done(index, generation)` is called as each one ends. `constraints` holds one for each
+        prompt, or None where the answer is free. Raises UnusableInput naming every prompt that
+        leaves no room for an answer.
         """
         ...
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.data.pairs_file import read_pairs
+from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.fingerprints import file_sha256, model_fingerprint
@@ -34,12 +35,14 @@ def evaluate_model(
     batch_size: int = 16,
     limit: int | None = None,
     max_new_tokens: int = MAX_NEW_TOKENS,
+    decoding: Decoding = Decoding.GROUNDED,
     on_done: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Evaluate `model` on the first `limit` pairs and write results and predictions to `output`.
 
     `on_done(done, total)` follows every answer. Answers stored by an earlier run of the same model
-    are kept. `part`: see `output_files`. Raises UnusableInput for test data without truth or text.
+    are kept. `decoding`: see `predict`; `part`: see `output_files`. Raises UnusableInput for test
+    data without truth or text.
     """
     files = output_files(output, part)
     pairs = list(islice(read_pairs(pairs_path), limit))
@@ -54,7 +57,8 @@ def evaluate_model(
         if on_done is not None:
             on_done(done, len(pairs))
 
-    predictions = predict(reader, pairs, files.predictions, fingerprint, max_new_tokens, count)
+    store = files.predictions
+    predictions = predict(reader, pairs, store, fingerprint, max_new_tokens, decoding, count)
     documents = tuple(map(judge, truths, predictions))
     evaluation = Evaluation(
         model=str(model),

@@ -6,14 +6,18 @@ import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from erniekit_finetuning.data.pair import Pair
-from erniekit_finetuning.engines.protocol import Generation, Reader
+from erniekit_finetuning.data.prompts import IMAGE_TAG, WORDS, Instruction
+from erniekit_finetuning.decoding import Decoding, grounded
+from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_jsonl
 
 MAX_NEW_TOKENS = 1024
+_Key = tuple[str, Decoding]
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Prediction:
 
     `seconds` is the wall time since the answer before it ended: in a batch the first to end carries
     the batch, and the sum is the time of the run. `error` tells why the model was not asked.
+    `decoding` is how this answer was made, whatever the run asked for.
     """
 
     id: str
@@ -34,6 +39,25 @@ class Prediction:
     model: str = ""
     limit: int = MAX_NEW_TOKENS
     error: str | None = None
+    decoding: Decoding = Decoding.FREE  # what rows without the field are
+
+
+@dataclass(frozen=True)
+class _Question:
+    id: str
+    prompt: str
+    constraint: ConstraintMaker | None
+
+    @property
+    def decoding(self) -> Decoding:
+        return Decoding.FREE if self.constraint is None else Decoding.GROUNDED
+
+    @cached_property
+    def key(self) -> _Key:
+        return hashlib.sha256(self.prompt.encode()).hexdigest(), self.decoding
+
+    def unanswered(self, model: str, limit: int) -> Prediction:
+        return Prediction(self.id, self.key[0], model=model, limit=limit, decoding=self.decoding)
 
 
 def predict(
@@ -42,46 +66,45 @@ def predict(
     store: Path,
     model: str,
     max_new_tokens: int = MAX_NEW_TOKENS,
+    decoding: Decoding = Decoding.GROUNDED,
     on_done: Callable[[Prediction], None] | None = None,
 ) -> list[Prediction]:
     """Ask the reader every pair's text prompt; give and store the answers in the pairs' order.
 
-    Rows of `store` for the same model, prompt and limit are kept and not asked again, so a killed
-    run continues. An answer gets `max_new_tokens`, or the room that the prompt leaves. A prompt
-    that leaves none becomes a prediction with an `error`. Raises UnusableInput for pairs without
-    text.
+    Rows of `store` for the same model, prompt, limit and decoding are kept and not asked again, so
+    a killed run continues. An answer gets `max_new_tokens`, or the room that the prompt leaves. A
+    prompt that leaves none becomes a prediction with an `error`. Grounded decoding is for pairs
+    with a text and an instruction of ours; others decode free, and their predictions say so.
+    Raises UnusableInput for pairs without text.
     """
-    prompts = _prompts(pairs)
-    hashes = [hashlib.sha256(prompt.encode()).hexdigest() for prompt in prompts]
+    questions = _questions(pairs, decoding)
     known = _stored(store, model, max_new_tokens)
-    names = [document_id(pair, index) for index, pair in enumerate(pairs)]
 
     def keep(prediction: Prediction) -> None:
-        known[prediction.prompt_sha256] = prediction
+        known[prediction.prompt_sha256, prediction.decoding] = prediction
         if on_done is not None:
             on_done(prediction)
 
-    ask: dict[str, int] = {}  # one row a prompt, though documents may repeat
-    for index, (prompt, digest) in enumerate(zip(prompts, hashes, strict=True)):
-        if digest in known:
+    ask: dict[_Key, _Question] = {}  # one row a prompt, though documents may repeat
+    for question in questions:
+        if question.key in known:
             if on_done is not None:
-                on_done(known[digest])
+                on_done(known[question.key])
             continue
-        if digest in ask:
+        if question.key in ask:
             continue
-        size = reader.count_tokens(prompt)
+        size = reader.count_tokens(question.prompt)
         if size < reader.max_tokens:
-            ask[digest] = index
+            ask[question.key] = question
             continue
         text = f"{size:,} tokens do not fit the model's context of {reader.max_tokens:,}"
-        keep(Prediction(names[index], digest, model=model, limit=max_new_tokens, error=text))
+        keep(replace(question.unanswered(model, max_new_tokens), error=text))
     if ask:
-        todo = list(ask.values())
-        _generate(reader, prompts, hashes, names, todo, store, model, max_new_tokens, keep)
-    done = [replace(known[h], id=name) for h, name in zip(hashes, names, strict=True)]
+        _generate(reader, list(ask.values()), store, model, max_new_tokens, keep)
+    done = [replace(known[question.key], id=question.id) for question in questions]
     # Answers to documents outside this run (a smaller --limit) cost time too: they stay, last.
-    wanted = set(hashes)
-    others = [row for digest, row in known.items() if digest not in wanted]
+    wanted = {question.key for question in questions}
+    others = [row for key, row in known.items() if key not in wanted]
     write_jsonl(store, (asdict(prediction) for prediction in [*done, *others]))
     return done
 
@@ -94,16 +117,13 @@ def document_id(pair: Pair, index: int) -> str:
 
 def _generate(
     reader: Reader,
-    prompts: Sequence[str],
-    hashes: Sequence[str],
-    names: Sequence[str],
-    todo: Sequence[int],
+    questions: Sequence[_Question],
     store: Path,
     model: str,
     limit: int,
     keep: Callable[[Prediction], None],
 ) -> None:
-    """Answer the prompts of `todo`; every answer is on disk before the next one ends."""
+    """Answer the questions; every answer is on disk before the next one ends."""
     store.parent.mkdir(parents=True, exist_ok=True)
     _drop_torn_line(store)
     before = 0.0
@@ -111,50 +131,62 @@ def _generate(
 
         def done(index: int, answer: Generation) -> None:
             nonlocal before
-            prediction = Prediction(
-                id=names[todo[index]],
-                prompt_sha256=hashes[todo[index]],
+            prediction = replace(
+                questions[index].unanswered(model, limit),
                 text=answer.text,
                 finished=answer.finished,
                 new_tokens=answer.new_tokens,
                 seconds=round(max(0.0, answer.seconds - before), 4),
                 mean_logprob=answer.mean_logprob,
-                model=model,
-                limit=limit,
             )
             before = answer.seconds
             file.write(json.dumps(asdict(prediction), ensure_ascii=False) + "\n")
             file.flush()
             keep(prediction)
 
-        reader.generate([prompts[index] for index in todo], limit, done)
+        prompts = [question.prompt for question in questions]
+        reader.generate(prompts, limit, done, [question.constraint for question in questions])
 
 
-def _prompts(pairs: Sequence[Pair]) -> list[str]:
-    prompts: list[str] = []
+def _questions(pairs: Sequence[Pair], decoding: Decoding) -> list[_Question]:
+    questions: list[_Question] = []
     problems: list[Problem] = []
-    for pair in pairs:
+    for index, pair in enumerate(pairs):
+        name = document_id(pair, index)
         try:
-            prompts.append(pair.text_prompt())
+            prompt = pair.text_prompt()
         except UnusableInput as error:
             problems += error.problems
+            continue
+        constraint = _constraint(pair, name) if decoding is Decoding.GROUNDED else None
+        questions.append(_Question(name, prompt, constraint))
     if problems:
         raise UnusableInput(problems)
-    return prompts
+    return questions
 
 
-def _stored(store: Path, model: str, limit: int) -> dict[str, Prediction]:
-    """Rows for this model and limit by prompt; a torn last line of a killed run is passed over."""
-    rows: dict[str, Prediction] = {}
+def _constraint(pair: Pair, name: str) -> ConstraintMaker | None:
+    """What grounds the pair's answer; None without a text, or for an unknown instruction."""
+    asked = pair.human.replace(IMAGE_TAG, "").strip()
+    known = {words: instruction for instruction, words in WORDS.items()}
+    if IMAGE_TAG not in pair.human or asked not in known or not (pair.text or "").strip():
+        return None
+    return grounded(pair.text or "", known[asked] is Instruction.FULL_ANALYSIS, name)
+
+
+def _stored(store: Path, model: str, limit: int) -> dict[_Key, Prediction]:
+    """Rows for this model and limit; a torn last line of a killed run is passed over."""
+    rows: dict[_Key, Prediction] = {}
     if not store.is_file():
         return rows
     for line in store.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             row = Prediction(**json.loads(line))
+            row = replace(row, decoding=Decoding(row.decoding))
         except (ValueError, TypeError):
             continue
         if row.model == model and row.limit == limit:
-            rows[row.prompt_sha256] = row
+            rows[row.prompt_sha256, row.decoding] = row
     return rows
 
 

@@ -55,4 +55,10 @@ class ErnieVLMService:
     def read(self, document: Document) -> Extraction:
         """Read a document that is open already; raises as `extract` does."""
         with self._lock:
-            return extract(self._reader, document, self.model, self.settings.max_new_tokens)
+            return extract(
+                self._reader,
+                document,
+                self.model,
+                self.settings.max_new_tokens,
+                self.settings.decoding,
+            )

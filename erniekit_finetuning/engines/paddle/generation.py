@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from erniekit_finetuning.engines.encoding import encode_prompt
 from erniekit_finetuning.engines.paddle.cpu_attention import RowCache
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
-from erniekit_finetuning.engines.protocol import Generation
+from erniekit_finetuning.engines.protocol import Constraint, ConstraintMaker, Generation, Vocabulary
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 
@@ -38,6 +39,7 @@ class PaddleReader:
         prompts: Sequence[str],
         max_new_tokens: int,
         on_done: Callable[[int, Generation], None] | None = None,
+        constraints: Sequence[ConstraintMaker | None] | None = None,
     ) -> list[Generation]:
         """Answer greedily; see `Reader.generate`."""
         if max_new_tokens < 1:
@@ -45,6 +47,7 @@ class PaddleReader:
         started = time.monotonic()
         encoded = [encode_prompt(self._tokenizer, prompt) for prompt in prompts]
         self._check(encoded)
+        makers = [None] * len(prompts) if constraints is None else constraints
         done: dict[int, Generation] = {}
 
         def end(index: int, tokens: list[int], logprob: float) -> None:
@@ -59,11 +62,22 @@ class PaddleReader:
             batch = order[first : first + self._batch_size]
             limits = [min(max_new_tokens, self.max_tokens - len(encoded[i])) for i in batch]
             wanted = [encoded[i] for i in batch]
+            bounds = [make and make(self._vocabulary) for make in (makers[i] for i in batch)]
             with import_paddle().no_grad():
-                ends = _answer(self._model, wanted, limits, self._tokenizer.eos_token_id)
+                ends = _answer(self._model, wanted, limits, bounds, self._tokenizer.eos_token_id)
                 for row, tokens, logprob in ends:
                     end(batch[row], tokens, logprob)
         return [done[i] for i in range(len(prompts))]
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            cure = "convert it to a tokenizer.json, or read with decoding: free"
+            what = "grounded decoding cannot read the model's tokenizer"
+            raise UnusableInput(Problem(what, found=type(self._tokenizer).__name__, cure=cure))
+        size, end = self._model.config.vocab_size, self._tokenizer.eos_token_id
+        return Vocabulary(backend.to_str(), int(size), int(end))
 
     def _generation(self, tokens: list[int], logprob: float, seconds: float) -> Generation:
         finished = tokens[-1] == self._tokenizer.eos_token_id
@@ -93,6 +107,7 @@ def _answer(
     model: Any,
     prompts: Sequence[Sequence[int]],
     limits: Sequence[int],
+    constraints: Sequence[Constraint | None],
     end_token: int,
 ) -> Iterator[tuple[int, list[int], float]]:
     """Decode one batch; give (row, tokens, their log probability) as each row ends."""
@@ -103,7 +118,7 @@ def _answer(
     fill = _fill_padded if on_gpu() else _fill_rows
     cache, states = fill(model, prompts, max(limits))
     while rows.size:
-        chosen, logprob = _choose(model, states)
+        chosen, logprob = _choose(model, states, [constraints[row] for row in rows])
         logprobs[rows] += logprob
         for row, token in zip(rows, chosen, strict=True):
             tokens[row].append(int(token))
@@ -123,11 +138,19 @@ def _answer(
             positions = positions + 1
 
 
-def _choose(model: Any, states: Any) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _choose(
+    model: Any, states: Any, constraints: Sequence[Constraint | None]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The best token that each row may say, and its log probability among all tokens."""
     logits = model.lm_head(states.unsqueeze(1)).squeeze(1).astype("float32").numpy()
     chosen = logits.argmax(-1)
+    for row, constraint in enumerate(constraints):
+        if constraint is not None:
+            chosen[row] = np.where(constraint.mask(), logits[row], -np.inf).argmax()
+            constraint.accept(int(chosen[row]))
     best = logits.max(-1, keepdims=True)
-    return chosen, -np.log(np.exp(logits - best).sum(-1, dtype=np.float64))
+    total = np.log(np.exp(logits - best).sum(-1, dtype=np.float64))
+    return chosen, (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - total
 
 
 def _step(model: Any, cache: Any, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> Any:
