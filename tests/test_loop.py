@@ -42,7 +42,7 @@ def test_the_demo_completes_after_being_killed_and_reuses_what_is_there(tmp_path
     assert str(folder / "report.html") in done.stdout
     assert (folder / "report.html").stat().st_size > 10_000
     run = json.loads((folder / "run" / "run.json").read_text(encoding="utf-8"))
-    assert run["steps"] == 6
+    assert run["result"]["steps"] == 6
     for name in ("base", "tuned"):
         results = json.loads((folder / name / "results.json").read_text(encoding="utf-8"))
         assert len(results["documents"]) == 3
