@@ -73,6 +73,11 @@ class GrammarConstraint:
 
 @lru_cache(maxsize=2)
 def _tokenizer(vocabulary: Vocabulary) -> LLTokenizer:
-    return LLTokenizer(
-        vocabulary.tokenizer_json, n_vocab=vocabulary.size, eos_token=vocabulary.end_token
-    )
+    try:
+        return LLTokenizer(
+            vocabulary.tokenizer_json, n_vocab=vocabulary.size, eos_token=vocabulary.end_token
+        )
+    except ValueError as error:
+        what = "grounded decoding cannot read the model's tokenizer"
+        cure = "take a byte-level or byte-fallback tokenizer, or read with decoding: free"
+        raise UnusableInput(Problem(what, found=str(error), cure=cure)) from error
