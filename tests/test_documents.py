@@ -95,6 +95,17 @@ def test_values_are_found_where_they_stand_and_only_whole(pdf: Path) -> None:
     assert locator.places("Hauptstr. 5\n99999 Bonn") == ()
 
 
+def test_a_number_is_found_beside_letters_but_not_inside_a_number() -> None:
+    words = (Word("EUR12,50", (0.1, 0.1, 0.2, 0.12)), Word("合計1000円", (0.1, 0.2, 0.2, 0.22)))
+    locator = Locator(Document((Page(100, 100, words),)))
+    assert locator.places("12,50")
+    assert locator.places("1000")
+    assert locator.places("合計")
+    assert locator.places("2,50") == ()
+    assert locator.places("100") == ()
+    assert locator.places("EU") == ()
+
+
 def test_located_fills_the_places_of_an_invoice(pdf: Path) -> None:
     name = Printed[str](printed="Acme GmbH")
     invoice = located(Invoice(seller=Party(name=name)), read_pdf(pdf))

@@ -68,7 +68,7 @@ class _Row:
         if not 0 <= outer < len(self._text) or self._owner[outer] != self._owner[inner]:
             return False
         if self._text[outer].isalnum():
-            return self._text[inner].isalnum()
+            return _same_kind(self._text[outer], self._text[inner])
         beyond = outer + step
         return (
             self._text[outer] in ".,'"
@@ -77,6 +77,13 @@ class _Row:
             and self._owner[beyond] == self._owner[inner]
             and self._text[beyond].isdigit()
         )
+
+
+def _same_kind(one: str, other: str) -> bool:
+    """Two digits or two letters belong together; EUR12,50 is two tokens, 合計 is two as well."""
+    if one.isdigit() or other.isdigit():
+        return one.isdigit() and other.isdigit()
+    return one.isalpha() and other.isalpha() and max(one, other) < "\u2e80"
 
 
 def located(invoice: Invoice, document: Document) -> Invoice:
