@@ -36,7 +36,7 @@ base: .venv/hf/installed
 		--run runs/base --output erniekit_finetuning/assets/ernie-4.5-tiny
 
 test-hf: .venv/hf/installed
-	.venv/hf/bin/python -m pytest tests/hf $(ARGS)
+	.venv/hf/bin/python -m pytest tests/hf tests/test_engine_paddle.py $(ARGS)
 
 .venv/demo/installed: EXTRAS = cpu,ocr,app
 .venv/test/installed: EXTRAS = cpu,ocr,app,test

@@ -186,6 +186,12 @@ def test_a_wrong_truth_is_said_to_be_wrong() -> None:
     assert any("BR-CO-15" in issue for issue in summary["issues"])
 
 
+def test_a_lone_total_verifies_no_arithmetic() -> None:
+    """Regression: one printed amount that stands for two terms agreed with itself."""
+    summary = validation_summary(read_invoice({"invoice_number": "X-1", "total": "11.90"}).invoice)
+    assert not summary["math_verified"]
+
+
 def test_lists_are_replaced_and_flat_names_find_their_block() -> None:
     assert merged(ANSWER, {"tax": "2"})["financial_summary"]["tax"] == "2"
     assert merged(ANSWER, {"line_items": []})["line_items"] == []

@@ -11,7 +11,7 @@ from erniekit_finetuning.data.prompts import IMAGE_TAG, Instruction, human_turn,
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.model import Invoice
-from erniekit_finetuning.invoice.response import structured_data
+from erniekit_finetuning.invoice.response import printed_once, structured_data
 
 
 class Turn(BaseModel):
@@ -87,7 +87,7 @@ def make_pair(
 
 def validation_summary(invoice: Invoice) -> dict[str, Any]:
     """What the rules say of an invoice: is_valid over all rules, math_verified over the sums."""
-    findings = rules.check(invoice)
+    findings = rules.check(printed_once(invoice))
     failed = [finding for finding in findings if finding.status is rules.Status.FAIL]
     return {
         "is_valid": not failed,

@@ -10,12 +10,12 @@ from erniekit_finetuning.evaluation.matching import (
     Match,
     Verdict,
     match_invoices,
-    printed_once,
 )
 from erniekit_finetuning.evaluation.predictions import Prediction
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice
+from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.rules import Status
 
 _KEPT_TEXT = 2000  # characters of an answer that is not valid

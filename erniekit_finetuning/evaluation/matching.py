@@ -9,8 +9,8 @@ from typing import Any
 
 from rapidfuzz.fuzz import ratio
 
-from erniekit_finetuning.invoice.model import Invoice, Line, Printed, Totals
-from erniekit_finetuning.invoice.response import CLIENT, LINE, SUMMARY, VENDOR
+from erniekit_finetuning.invoice.model import Invoice, Line, Printed
+from erniekit_finetuning.invoice.response import CLIENT, LINE, SUMMARY, VENDOR, printed_once
 
 LINES = "lines."
 # Below this similarity two lines are not the same line: one is missing, the other invented.
@@ -157,28 +157,6 @@ def _match(
     else:
         verdict = Verdict.CORRECT if same(kind, expected, found) else Verdict.WRONG
     return Match(field, kind, verdict, left, right, line, found_line)
-
-
-def printed_once(invoice: Invoice) -> Invoice:
-    """Without the second of two terms that one printed amount stands for (see response.py).
-
-    Else one wrong amount would count as two, and the same reading written under either key of the
-    answer would not be equal.
-    """
-    totals = invoice.totals
-    change: dict[str, Any] = {}
-    if totals.allowance_total is None and totals.charge_total is None:
-        change |= _folded(totals, "line_total", "tax_exclusive")
-    if totals.prepaid is None:
-        change |= _folded(totals, "tax_inclusive", "payable")
-    return invoice.model_copy(update={"totals": totals.model_copy(update=change)})
-
-
-def _folded(totals: Totals, first: str, second: str) -> dict[str, Any]:
-    one, other = getattr(totals, first), getattr(totals, second)
-    if one is None or other is None or same(Kind.AMOUNT, one, other):
-        return {first: one or other, second: None}
-    return {}
 
 
 def _value(invoice: Invoice, field: str) -> Printed[Any] | None:

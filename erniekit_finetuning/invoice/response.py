@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice.model import Invoice, Printed
+from erniekit_finetuning.invoice.model import Invoice, Printed, Totals
 
 # key of the answer -> path in the Invoice
 VENDOR = {"name": "seller.name", "address": "seller.address", "tax_id": "seller.vat_id"}
@@ -115,6 +115,32 @@ def from_structured_data(data: Any) -> Read:
     if not {"allowance_total", "charge_total"} & totals.keys() and "line_total" in totals:
         totals.setdefault("tax_exclusive", totals["line_total"])
     return Read(Invoice.model_validate(fields), tuple(sorted(unknown)))
+
+
+def printed_once(invoice: Invoice) -> Invoice:
+    """Without the second of two terms that one printed amount stands for.
+
+    Else the rule that links the two terms would pass by itself, and one wrong amount would count
+    as two.
+    """
+    totals = invoice.totals
+    change: dict[str, Any] = {}
+    if _one_net_amount(invoice):
+        change |= _folded(totals, "line_total", "tax_exclusive")
+    if totals.prepaid is None:
+        change |= _folded(totals, "tax_inclusive", "payable")
+    return invoice.model_copy(update={"totals": totals.model_copy(update=change)})
+
+
+def _folded(totals: Totals, first: str, second: str) -> dict[str, Any]:
+    one, other = getattr(totals, first), getattr(totals, second)
+    if one is None or other is None or one.printed == other.printed or _equal(one, other):
+        return {first: one or other, second: None}
+    return {}
+
+
+def _equal(one: Printed[Any], other: Printed[Any]) -> bool:
+    return one.value is not None and one.value == other.value
 
 
 def _one_net_amount(invoice: Invoice) -> bool:
