@@ -16,10 +16,10 @@ import time
 from random import Random
 
 from erniekit_finetuning.data.pair import compact
-from erniekit_finetuning.evaluation.answers import read_answer
 from erniekit_finetuning.evaluation.judging import Truth, judge
 from erniekit_finetuning.evaluation.predictions import Prediction
 from erniekit_finetuning.evaluation.scores import score
+from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.response import structured_data
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.draft import draft
