@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
-
 from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
@@ -12,11 +9,11 @@ from erniekit_finetuning.decoding import Decoding, grounded
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
-from erniekit_finetuning.engines.protocol import Reader
+from erniekit_finetuning.engines.protocol import Generation, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import read_answer
-from erniekit_finetuning.invoice.model import Invoice, Printed
+from erniekit_finetuning.invoice.model import Invoice, leaves
 
 MAX_NEW_TOKENS = 1024
 
@@ -81,6 +78,11 @@ def extract(
     if decoding is Decoding.GROUNDED:
         bounds = [grounded(text, full_analysis=False, document="the document")]
     (said,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)), None, bounds)
+    return flagged(said, document, model, decoding)
+
+
+def flagged(said: Generation, document: Document, model: str, decoding: Decoding) -> Extraction:
+    """What a model said of a document, typed, placed and checked; raises UnreadableAnswer."""
     answer = read_answer(said.text, said.finished)
     if answer.problem is not None:
         raise UnreadableAnswer(answer.problem, said.text)
@@ -88,21 +90,10 @@ def extract(
     return Extraction(
         invoice=invoice,
         findings=tuple(rules.check(invoice)),
-        not_in_document=tuple(name for name, value in _leaves(invoice) if not value.places),
+        not_in_document=tuple(name for name, value in leaves(invoice) if not value.places),
         model=model,
         source=document.source,
         decoding=decoding,
         new_tokens=said.new_tokens,
         seconds=said.seconds,
     )
-
-
-def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Printed[Any]]]:
-    if isinstance(value, Printed):
-        yield name, value
-    elif isinstance(value, BaseModel):
-        for field in type(value).model_fields:
-            yield from _leaves(getattr(value, field), f"{name}.{field}" if name else field)
-    elif isinstance(value, tuple):
-        for index, item in enumerate(value):
-            yield from _leaves(item, f"{name}[{index}]")

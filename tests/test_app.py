@@ -12,10 +12,11 @@ from fastapi.testclient import TestClient
 from app.api.server import create_app
 from app.config.settings import load_settings, settings_for
 from app.core.models.ernie_vlm_service import ErnieVLMService
+from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.engines.protocol import Generation
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.extraction import extract
+from erniekit_finetuning.extraction import flagged
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.draft import draft
 from synthetic_invoice_generator.rendering import render_pdf
@@ -74,19 +75,9 @@ def test_the_shipped_model_reads_an_invoice(service: ErnieVLMService, pdf: Path)
 
 
 def test_values_that_are_not_in_the_document_are_flagged(pdf: Path) -> None:
-    class Inventor:
-        """A reader that makes a seller up."""
-
-        max_tokens = 4096
-
-        def count_tokens(self, prompt: str) -> int:
-            return len(prompt)
-
-        def generate(self, prompts: list[str], *_: object) -> list[Generation]:
-            answer = {"structured_data": {"vendor_block": {"name": "Nobody Ltd"}}}
-            return [Generation(json.dumps(answer), True, 9, 0.1, -0.1) for _ in prompts]
-
-    extraction = extract(Inventor(), read_pdf(pdf), "inventor")  # type: ignore[arg-type]
+    said = json.dumps({"structured_data": {"vendor_block": {"name": "Nobody Ltd"}}})
+    answer = Generation(said, finished=True, new_tokens=9, seconds=0.1, mean_logprob=-0.1)
+    extraction = flagged(answer, read_pdf(pdf), "free model", Decoding.FREE)
     assert extraction.not_in_document == ("seller.name",)
     assert any("seller.name" in flag for flag in extraction.flags)
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import reduce
-from typing import Any
 
-from pydantic import BaseModel
-
-from erniekit_finetuning.documents.model import Box, Document, Word
+from erniekit_finetuning.documents.model import Box, Document, Word, union
 from erniekit_finetuning.documents.text import rows
-from erniekit_finetuning.invoice.model import Invoice, Place, Printed
+from erniekit_finetuning.invoice.model import Invoice, Place, mapped
 
 
 class Locator:
@@ -57,7 +54,7 @@ class _Row:
             end = start + len(wanted)
             if not self._inside_longer_token(start, end):
                 words = self._words[self._owner[start] : self._owner[end - 1] + 1]
-                yield reduce(_union, (w.box for w in words))
+                yield reduce(union, (w.box for w in words))
             start = self._text.find(wanted, start + 1)
 
     def _inside_longer_token(self, start: int, end: int) -> bool:
@@ -89,23 +86,7 @@ def _same_kind(one: str, other: str) -> bool:
 def located(invoice: Invoice, document: Document) -> Invoice:
     """A copy of `invoice` whose printed values carry their places in `document`."""
     locator = Locator(document)
-    return Invoice.model_validate(_with_places(invoice, locator))
-
-
-def _with_places(value: Any, locator: Locator) -> Any:
-    if isinstance(value, Printed):
-        return value.model_copy(update={"places": locator.places(value.printed)})
-    if isinstance(value, BaseModel):
-        return value.model_copy(
-            update={
-                name: _with_places(getattr(value, name), locator)
-                for name in type(value).model_fields
-            }
-        )
-    if isinstance(value, tuple):
-        return tuple(_with_places(item, locator) for item in value)
-    return value
-
-
-def _union(a: Box, b: Box) -> Box:
-    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+    return mapped(
+        invoice,
+        lambda value: value.model_copy(update={"places": locator.places(value.printed)}),
+    )

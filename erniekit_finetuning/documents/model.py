@@ -7,6 +7,11 @@ from typing import Any, NamedTuple
 Box = tuple[float, float, float, float]
 
 
+def union(a: Box, b: Box) -> Box:
+    """The smallest box around both, whatever their common origin."""
+    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
+
+
 class Word(NamedTuple):
     """One printed word; box is (left, top, right, bottom) in shares of the page, origin top left.
 

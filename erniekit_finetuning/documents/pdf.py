@@ -10,7 +10,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
-from erniekit_finetuning.documents.model import Box, Document, Page, Word
+from erniekit_finetuning.documents.model import Box, Document, Page, Word, union
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 _GRID = 1_000_000  # device units a page side: FPDF_PageToDevice answers in whole numbers
@@ -89,7 +89,7 @@ def _words(textpage: ctypes.c_void_p, count: int) -> Iterator[tuple[str, Box]]:
         if text and _apart(box, here):
             yield text, box
             text = ""
-        box = _union(box, here) if text else here
+        box = union(box, here) if text else here
         text += char
     if text:
         yield text, box
@@ -110,10 +110,6 @@ def _apart(word: Box, char: Box) -> bool:
     same_line = min(word[3], char[3]) - max(word[1], char[1]) > 0.3 * height
     gap = char[0] - word[2]
     return not same_line or gap > _GAP * height or gap < -2 * height
-
-
-def _union(a: Box, b: Box) -> Box:
-    return (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3]))
 
 
 def _shares(page: pypdfium2.PdfPage, box: Box) -> Box:

@@ -6,14 +6,16 @@ string that is printed beside its typed reading, so nothing is repaired silently
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 class _Frozen(BaseModel):
@@ -105,3 +107,34 @@ class Invoice(_Frozen):
     tax_breakdown: tuple[TaxSubtotal, ...] = ()
     totals: Totals = Totals()
     payment_terms: Printed[str] | None = None
+
+
+def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Printed[Any]]]:
+    """Every printed value of an invoice or a part of it, with its path: `lines[0].net_amount`."""
+    if isinstance(value, Printed):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from leaves(getattr(value, name), f"{path}.{name}" if path else name)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            yield from leaves(item, f"{path}[{index}]")
+
+
+def mapped(value: M, change: Callable[[Printed[Any]], Printed[Any]]) -> M:
+    """A copy of an invoice or a part of it with every printed value changed."""
+    return cast(M, _mapped(value, change))
+
+
+def _mapped(value: Any, change: Callable[[Printed[Any]], Printed[Any]]) -> Any:
+    if isinstance(value, Printed):
+        return change(value)
+    if isinstance(value, BaseModel):
+        return value.model_copy(
+            update={
+                name: _mapped(getattr(value, name), change) for name in type(value).model_fields
+            }
+        )
+    if isinstance(value, tuple):
+        return tuple(_mapped(item, change) for item in value)
+    return value

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
-from erniekit_finetuning.invoice.model import Invoice, Line, Printed
+from erniekit_finetuning.invoice.model import Invoice, Line, Printed, Totals
 
 CENT = Decimal("0.01")
 ZERO = Decimal(0)
@@ -153,14 +153,17 @@ def _line_total(invoice: Invoice, rule: str) -> list[Finding]:
     return [_compare(rule, ["lines", "totals.line_total"], sides, "lines add up to the subtotal")]
 
 
+def _net(totals: Totals) -> Decimal:
+    # Paper prints an allowance with or without its minus: its size counts.
+    allowance = abs(_or_zero(totals.allowance_total))
+    return _known(totals.line_total) - allowance + _or_zero(totals.charge_total)
+
+
 def _tax_exclusive(invoice: Invoice, rule: str) -> list[Finding]:
     totals = invoice.totals
 
     def sides() -> tuple[Decimal, Decimal]:
-        # Paper prints an allowance with or without its minus: its size counts.
-        allowance = abs(_or_zero(totals.allowance_total))
-        net = _known(totals.line_total) - allowance + _or_zero(totals.charge_total)
-        return net, _known(totals.tax_exclusive)
+        return _net(totals), _known(totals.tax_exclusive)
 
     fields = ["totals.line_total", "totals.allowance_total", "totals.tax_exclusive"]
     return [_compare(rule, fields, sides, "subtotal less allowances plus charges")]
@@ -180,11 +183,8 @@ def _tax_inclusive(invoice: Invoice, rule: str) -> list[Finding]:
     totals = invoice.totals
 
     def sides() -> tuple[Decimal, Decimal]:
-        if totals.tax_exclusive is not None:
-            net = _known(totals.tax_exclusive)
-        else:
-            allowance = abs(_or_zero(totals.allowance_total))
-            net = _known(totals.line_total) - allowance + _or_zero(totals.charge_total)
+        printed = totals.tax_exclusive
+        net = _net(totals) if printed is None else _known(printed)
         return net + _known(totals.tax_total), _known(totals.tax_inclusive)
 
     fields = ["totals.tax_exclusive", "totals.tax_total", "totals.tax_inclusive"]

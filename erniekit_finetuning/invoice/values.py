@@ -8,10 +8,9 @@ from decimal import Decimal
 from typing import Any
 
 from babel.numbers import list_currencies
-from pydantic import BaseModel
 
 from erniekit_finetuning.invoice import amounts, dates
-from erniekit_finetuning.invoice.model import Invoice, Printed
+from erniekit_finetuning.invoice.model import Invoice, Printed, leaves, mapped
 
 SYMBOLS = {
     "€": ("EUR",),
@@ -38,7 +37,7 @@ def typed(invoice: Invoice) -> Invoice:
     mark = amounts.decimal_mark(_prints(invoice, Printed[Decimal]))
     codes = currency_readings(invoice.currency.printed) if invoice.currency else ()
     order = dates.day_order(_prints(invoice, Printed[date])) or dates.usual_order(codes)
-    copy: Invoice = _typed(invoice, mark, order)
+    copy = mapped(invoice, lambda value: _typed(value, mark, order))
     if copy.currency is None:
         return copy
     return copy.model_copy(update={"currency": _settled(copy.currency, list(codes))})
@@ -56,41 +55,24 @@ def currency_readings(printed: str) -> tuple[str, ...]:
     return SYMBOLS.get(text, ())
 
 
-def _typed(value: Any, mark: str | None, order: str | None) -> Any:
-    if isinstance(value, Printed):
-        if isinstance(value, Printed[Decimal]):  # type: ignore[misc]
-            return _settled(value, _preferred(amounts.readings(value.printed), mark))
-        if isinstance(value, Printed[date]):
-            return _settled(value, _preferred(dates.readings(value.printed), order))
-        return value.model_copy(update={"value": " ".join(value.printed.split())})
-    if isinstance(value, BaseModel):
-        return value.model_copy(
-            update={
-                name: _typed(getattr(value, name), mark, order) for name in type(value).model_fields
-            }
-        )
-    if isinstance(value, tuple):
-        return tuple(_typed(item, mark, order) for item in value)
-    return value
+def _typed(value: Printed[Any], mark: str | None, order: str | None) -> Printed[Any]:
+    if isinstance(value, Printed[Decimal]):  # type: ignore[misc]
+        return _settled(value, _preferred(amounts.readings(value.printed), mark))
+    if isinstance(value, Printed[date]):
+        return _settled(value, _preferred(dates.readings(value.printed), order))
+    return value.model_copy(update={"value": " ".join(value.printed.split())})
 
 
 def _preferred(found: dict[str, Any], decided: str | None) -> list[Any]:
     return [found[decided]] if decided in found else list(dict.fromkeys(found.values()))
 
 
-def _settled(value: Any, readings: list[Any]) -> Any:
+def _settled(value: Printed[Any], readings: list[Any]) -> Printed[Any]:
     one = len(readings) == 1
     return value.model_copy(
         update={"value": readings[0] if one else None, "readings": () if one else tuple(readings)}
     )
 
 
-def _prints(value: Any, leaf: type) -> Iterator[str]:
-    if isinstance(value, leaf):
-        yield value.printed  # type: ignore[attr-defined]
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from _prints(getattr(value, name), leaf)
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from _prints(item, leaf)
+def _prints(invoice: Invoice, kind: type) -> Iterator[str]:
+    return (value.printed for _, value in leaves(invoice) if isinstance(value, kind))
