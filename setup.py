@@ -11,6 +11,7 @@ VERSION = "0.1.0"
 CORE = [
     "babel>=2.18",  # month names, currencies
     "faker>=40",  # places and surnames of synthetic invoices
+    "lxml>=6",  # UBL and CII, with entities and network off
     "llguidance>=1.9,<2",  # grammars of grounded decoding
     "numpy<2",  # paddleformers 1.2.0 breaks on numpy 2
     "pillow>=12",
@@ -35,13 +36,15 @@ PADDLE = [
     "transformers==5.3.0",  # what paddleformers 1.2.0 imports
     "pyarrow<24",  # later wheels want numpy 2
 ]
+TYPES = ["types-PyYAML", "lxml-stubs"]
 EXTRAS = {
     "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5
     "gpu": PADDLE,  # with paddlepaddle-gpu from Paddle's own index, see the README
     "hf": ["torch>=2.13", "transformers==5.3.0", "safetensors==0.7.0"],
     "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32", "opencv-python-headless<4.12"],  # numpy 1.26
     "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
-    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", "types-PyYAML"],
+    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", *TYPES],
+    "fuzz": ["atheris>=3"],
 }
 
 setup(

@@ -13,7 +13,8 @@ from erniekit_finetuning.engines.protocol import Generation, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import read_answer
-from erniekit_finetuning.invoice.model import Invoice, leaves
+from erniekit_finetuning.invoice.model import Invoice
+from erniekit_finetuning.invoice.walk import leaves
 
 MAX_NEW_TOKENS = 1024
 

@@ -7,7 +7,8 @@ from functools import reduce
 
 from erniekit_finetuning.documents.model import Box, Document, Word, union
 from erniekit_finetuning.documents.text import rows
-from erniekit_finetuning.invoice.model import Invoice, Place, mapped
+from erniekit_finetuning.invoice.model import Invoice, Place
+from erniekit_finetuning.invoice.walk import mapped
 
 
 class Locator:
@@ -88,5 +89,5 @@ def located(invoice: Invoice, document: Document) -> Invoice:
     locator = Locator(document)
     return mapped(
         invoice,
-        lambda value: value.model_copy(update={"places": locator.places(value.printed)}),
+        lambda _, value: value.model_copy(update={"places": locator.places(value.printed)}),
     )

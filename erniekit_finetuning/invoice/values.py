@@ -10,7 +10,8 @@ from typing import Any
 from babel.numbers import list_currencies
 
 from erniekit_finetuning.invoice import amounts, dates
-from erniekit_finetuning.invoice.model import Invoice, Printed, leaves, mapped
+from erniekit_finetuning.invoice.model import Invoice, Printed
+from erniekit_finetuning.invoice.walk import leaves, mapped
 
 SYMBOLS = {
     "€": ("EUR",),
@@ -37,7 +38,7 @@ def typed(invoice: Invoice) -> Invoice:
     mark = amounts.decimal_mark(_prints(invoice, Printed[Decimal]))
     codes = currency_readings(invoice.currency.printed) if invoice.currency else ()
     order = dates.day_order(_prints(invoice, Printed[date])) or dates.usual_order(codes)
-    copy = mapped(invoice, lambda value: _typed(value, mark, order))
+    copy = mapped(invoice, lambda _, value: _typed(value, mark, order))
     if copy.currency is None:
         return copy
     return copy.model_copy(update={"currency": _settled(copy.currency, list(codes))})
