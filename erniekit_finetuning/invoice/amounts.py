@@ -1,67 +1,242 @@
-"""Printed numbers to Decimal: every reading a print allows, and a document's decimal mark."""
+"""Printed amounts, quantities and percents to Decimal: every reading that a print allows.
+
+Each function gives its readings by decimal mark ("." or ","). Both marks give the same value when
+the print is clear, only one is there when the other cannot be, and {} means not such a number.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
+from functools import lru_cache
 
-_MAX_LENGTH = 64  # no amount is longer; keeps hostile prints cheap
-_MINUS = "-−–"
+from erniekit_finetuning.invoice.currencies import YEN_LIKE, currency_readings
+from erniekit_finetuning.invoice.model import MAX_DIGITS, bounded
+
+Readings = dict[str, Decimal]
+
+MAX_LENGTH = 64  # no printed number is longer; keeps hostile prints cheap
 _FORM = re.compile(
-    r"(?P<before>[^\d.,()\-−–]*)(?P<sign>[-−–]?)\s*(?P<currency>[^\d.,()\-−–]*)"
-    r"(?P<body>\d[\d.,'’\s]*|[.,]\d+)(?P<after>[^\d.,()]*)"
+    r"(?P<before>(?:[^\d.,]|(?<=[A-Za-z])\.)*)(?P<body>\d[\d.,' ]*|[.,]\d+)(?P<after>\D*)", re.ASCII
 )
-_GROUPED = re.compile(r"\d{1,3}(?:[.,'’\s]\d{3})+|\d{1,3}(?:[.,'’\s]\d{2})*[.,'’\s]\d{3}")
+_WESTERN = re.compile(r"[1-9]\d{0,2}(?P<sep>[.,' ])\d{3}(?:(?P=sep)\d{3})*", re.ASCII)
+_INDIAN = re.compile(r"[1-9]\d?(?:,\d{2})*,\d{3}", re.ASCII)
+_SPACES = "\u00a0\u2007\u2009\u200a\u202f\u3000"
+_PLAIN = str.maketrans(
+    {
+        **{chr(0xFF01 + offset): chr(0x21 + offset) for offset in range(94)},  # full width
+        **dict.fromkeys(_SPACES, " "),
+        **dict.fromkeys("’‘ʼ′´`", "'"),
+        **dict.fromkeys("−–—‐‑‒﹣", "-"),
+        **dict.fromkeys("▲△", "-"),  # Japanese accounting
+        "￥": "¥",
+    }
+)
+# Words that say debit or credit, in capitals or not: a credit is money that is given back.
+_CREDIT, _DEBIT = {"cr", "cr.", "credit"}, {"dr", "dr.", "debit"}
+# Indian and East Asian units of counting that are printed after a number.
+_TIMES = {
+    **dict.fromkeys(("lakh", "lakhs", "lac", "lacs"), 10**5),
+    **dict.fromkeys(("crore", "crores"), 10**7),
+    **dict.fromkeys(("万", "萬", "만"), 10**4),
+    **dict.fromkeys(("億", "亿", "억"), 10**8),
+}
+# What closes an amount without changing it: "only", tax letters; East Asian end marks.
+_CLOSING = {"only", "only.", "*", "a", "b", "c", "d"}
+_END_MARKS = "也整正 "
+_OPENING = {"金"}
+_UNIT = re.compile(r"(?:/|per |je |pro |par |por |al )\s*[^\W\d_]+\.?", re.IGNORECASE)
+_PERCENT_SIGNS = {"%", "percent", "per cent", "prozent", "pct", "v.h.", "p.c.", "pour cent"}
 
 
-def readings(printed: str) -> dict[str, Decimal]:
-    """What a printed number may be, by decimal mark ("." or ",").
+def money(printed: str) -> Readings:
+    """An amount or a price, with or without its currency; credits and brackets are negative.
 
-    Both marks give the same value when the print is clear; {} when it is not a number.
-
-    >>> readings("1.234,50 €")
+    >>> money("1.234,50 €")
     {',': Decimal('1234.50')}
-    >>> readings("1.234")
+    >>> money("1.234")
     {'.': Decimal('1.234'), ',': Decimal('1234')}
-    >>> readings("(12)")
-    {'.': Decimal('-12'), ',': Decimal('-12')}
+    >>> money("CHF 1’234.–"), money("(12)"), money("₹ 1,23,456/-")
+    ({'.': Decimal('1234')}, {'.': Decimal('-12'), ',': Decimal('-12')}, {'.': Decimal('123456')})
     """
-    text = printed.strip()
-    if not 0 < len(text) <= _MAX_LENGTH:
-        return {}
-    accounting = text.startswith("(") and text.endswith(")")
-    match = _FORM.fullmatch(text[1:-1] if accounting else text)
+    return _read(printed, _money_words)
+
+
+def percent(printed: str) -> Readings:
+    """A rate in percent; with a percent sign any words may stand beside it ("19 % MwSt.").
+
+    >>> percent("7,7 %"), percent("%18")
+    ({',': Decimal('7.7')}, {'.': Decimal('18'), ',': Decimal('18')})
+    """
+    return _read(printed, _percent_words)
+
+
+def quantity(printed: str) -> Readings:
+    """A quantity; any unit may follow it, and "x" may stand on either side.
+
+    >>> quantity("2,5 kg"), quantity("3 x")
+    ({',': Decimal('2.5')}, {'.': Decimal('3'), ',': Decimal('3')})
+    """
+    return _read(printed, _quantity_words)
+
+
+def decimal_marks(found: Iterable[Readings]) -> set[str]:
+    """The decimal marks that numbers vote for: each number that only one mark reads has a vote.
+
+    >>> sorted(decimal_marks([money("1,50"), money("1.234"), money("7")]))
+    [',']
+    """
+    return {next(iter(readings)) for readings in found if len(readings) == 1}
+
+
+def currency_codes(printed: str) -> tuple[str, ...]:
+    """The currencies that the sign beside an amount may stand for; () when there is none."""
+    match = _FORM.fullmatch(_plain(printed))
+    if match is None:
+        return ()
+    for side in (match["before"], match["after"]):
+        for word in side.replace("(", " ").replace(")", " ").replace("-", " ").split():
+            if codes := currency_readings(word):
+                return codes
+    return ()
+
+
+# What the words around a number say of its value: a factor, or None when they fit no number.
+Words = Callable[[str, str, bool], int | None]
+
+
+def _read(printed: str, words: Words) -> Readings:
+    text = _plain(printed)
+    match = _FORM.fullmatch(text) if text else None
     if match is None:
         return {}
-    trailing = match["after"].strip()[:1]
-    negative = accounting or bool(match["sign"]) or (trailing != "" and trailing in _MINUS)
-    found: dict[str, Decimal] = {}
-    for mark in ".,":
-        value = _read(match["body"].strip(), mark)
-        if value is not None:
-            found[mark] = -value if negative else value
-    return found
+    before, body, after = match.group("before", "body", "after")
+    body = body.rstrip()
+    dashed = after[:1] == "-" and body[-1] in ".,"  # "12.-": the dash stands for no cents
+    if dashed:
+        after = after.lstrip("-")
+    factor = words(before, after, dashed)
+    if factor is None:
+        return {}
+    if dashed:
+        whole = _whole(body[:-1])
+        # "1.234,-" says where the decimals would be; "50.-" is written with either mark.
+        marks = ".," if body[:-1].isdigit() else body[-1]
+        if whole is None or not bounded(Decimal(whole) * factor):
+            return {}
+        return {mark: Decimal(whole) * factor for mark in marks}
+    values = {mark: _number(body, mark) for mark in ".,"}
+    return {
+        mark: value * factor
+        for mark, value in values.items()
+        if value is not None and (len(body) < MAX_DIGITS or bounded(value * factor))
+    }
 
 
-def decimal_mark(prints: Iterable[str]) -> str | None:
-    """The decimal mark a document's numbers agree on; None when nothing decides or they disagree.
+def _plain(printed: str) -> str:
+    if len(printed) > 2 * MAX_LENGTH:
+        return ""
+    text = printed if printed.isascii() else printed.translate(_PLAIN)
+    text = text.strip()
+    return text if len(text) <= MAX_LENGTH else ""
 
-    A print votes when only one mark reads it: "1,50" says comma, "1.234" says nothing.
-    """
-    votes = {next(iter(found)) for found in map(readings, prints) if len(found) == 1}
-    return votes.pop() if len(votes) == 1 else None
 
-
-def _read(body: str, mark: str) -> Decimal | None:
+def _number(body: str, mark: str) -> Decimal | None:
     whole, found, fraction = body.partition(mark)
-    if found and not (fraction.isascii() and fraction.isdigit()):
+    if found and not fraction.isdigit():
         return None
-    if not whole:
-        whole = "0"
-    if not whole.isdigit() and not _GROUPED.fullmatch(whole):
-        return None
-    digits = re.sub(r"\D", "", whole)
-    if len({char for char in whole if not char.isdigit()} - {" "}) > 1:
+    digits = _whole(whole) if whole else "0"
+    if digits is None:
         return None
     return Decimal(f"{digits}.{fraction}" if found else digits)
+
+
+def _whole(text: str) -> str | None:
+    """The digits of a whole number, grouped or not; None when it is not one."""
+    if text.isdigit():
+        return text
+    grouped = _WESTERN.fullmatch(text) or _INDIAN.fullmatch(text)
+    return text.translate(_NO_GROUPS) if grouped else None
+
+
+_NO_GROUPS = str.maketrans("", "", ".,' ")
+
+
+@lru_cache(4096)  # few different words stand beside numbers; hostile ones are at most 64 characters
+def _sign(before: str, after: str) -> tuple[int, str, str] | None:
+    """The sign that marks around a number give, and the words without those marks."""
+    before, after = before.strip(), after.strip()
+    negative = 0
+    if "(" in before or ")" in after:
+        if before.count("(") != 1 or after.count(")") != 1:
+            return None
+        negative += 1
+        before, after = before.replace("(", " "), after.replace(")", " ")
+    if "-" in before:
+        if before.count("-") > 1:
+            return None
+        negative += 1
+        before = before.replace("-", " ")
+    elif "+" in before:
+        before = before.replace("+", " ", 1)
+    after = after.strip()
+    if after.startswith("/-"):  # Indian: the amount ends here
+        after = after[2:]
+    elif after.startswith("-"):
+        after = after[1:]
+        # "¥1,234-": the dash keeps anybody from adding digits.
+        codes = currency_readings(before) or currency_readings(after)
+        negative += not codes or not YEN_LIKE.issuperset(codes)
+    elif after.endswith("-"):
+        after = after[:-1]
+        negative += 1
+    if negative > 1 or "-" in after:
+        return None
+    return (-1 if negative else 1), before.strip(), after.strip()
+
+
+def _money_words(before: str, after: str, dashed: bool) -> int | None:
+    signed = _sign(before, after)
+    if signed is None:
+        return None
+    factor, before, after = signed
+    after = _UNIT.sub("", after).rstrip(_END_MARKS)
+    credited = 0
+    for word in [*before.lower().split(), *_apart(after.lower())]:
+        if word in _CREDIT:
+            credited += 1
+        elif word in _TIMES:
+            factor *= _TIMES[word]
+        elif not (word in _DEBIT or word in _CLOSING or word in _OPENING or currency_readings(word)):
+            return None
+    if credited:  # "-5.00 CR" says it twice: nobody knows what is meant
+        return -factor if credited == 1 and factor > 0 else None
+    return factor
+
+
+def _percent_words(before: str, after: str, dashed: bool) -> int | None:
+    signed = None if dashed else _sign(before, after)
+    if signed is None:
+        return None
+    factor, before, after = signed
+    words = {before.lower(), after.lower()} - {""}
+    known = not words or bool(words & _PERCENT_SIGNS) or "%" in before + after
+    return factor if known else None
+
+
+def _quantity_words(before: str, after: str, dashed: bool) -> int | None:
+    signed = None if dashed else _sign(before, after)
+    if signed is None:
+        return None
+    factor, before, after = signed
+    return factor if before.lower() in ("", "x", "×") else None
+
+
+def _apart(after: str) -> list[str]:
+    """Words after a number; a unit of counting may touch its currency: 万円."""
+    words: list[str] = []
+    for word in after.split():
+        unit = word[:1] if word[:1] in _TIMES else ""
+        words += [part for part in (unit, word[len(unit) :]) if part]
+    return words

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 T = TypeVar("T")
 MAX_PRINT = 10_000  # characters; an address or terms of payment need far fewer
-MAX_DIGITS, MAX_DECIMALS = 18, 12  # before and after the decimal mark of any number
+MAX_DIGITS, MAX_DECIMALS = 18, 20  # before and after the decimal mark of any number
 
 
 class _Frozen(BaseModel):
@@ -92,7 +92,11 @@ class Party(_Frozen):
 
 
 class AllowanceCharge(_Frozen):
-    """An allowance or a charge, of a line (BG-27, BG-28) or of the document (BG-20, BG-21)."""
+    """An allowance or a charge, of a line (BG-27, BG-28) or of the document (BG-20, BG-21).
+
+    `logistics` marks a logistics service charge of Factur-X EXTENDED. EN 16931 does not know it,
+    so its rules do not count it.
+    """
 
     amount: Printed[Decimal] | None = None
     base_amount: Printed[Decimal] | None = None
@@ -100,6 +104,7 @@ class AllowanceCharge(_Frozen):
     reason: Printed[str] | None = None
     tax_category: Printed[str] | None = None
     tax_rate: Printed[Decimal] | None = None
+    logistics: bool = False
 
 
 class Line(_Frozen):

@@ -1,0 +1,96 @@
+"""Currency codes and signs, and what stands around a printed number."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from babel.numbers import list_currencies
+
+DOLLARS = ("USD", "CAD", "AUD", "NZD", "SGD", "HKD", "TWD", "MXN", "CLP", "COP", "ARS")
+CROWNS = ("SEK", "NOK", "DKK", "ISK")
+# What invoices print for a currency beside its ISO 4217 code; keys in lower case.
+_SIGNS: dict[str, tuple[str, ...]] = {
+    "€": ("EUR",),
+    "euro": ("EUR",),
+    "euros": ("EUR",),
+    "$": DOLLARS,
+    "us$": ("USD",),
+    "$us": ("USD",),
+    "usd$": ("USD",),
+    "c$": ("CAD",),
+    "ca$": ("CAD",),
+    "$ca": ("CAD",),
+    "a$": ("AUD",),
+    "au$": ("AUD",),
+    "nz$": ("NZD",),
+    "s$": ("SGD",),
+    "hk$": ("HKD",),
+    "nt$": ("TWD",),
+    "mx$": ("MXN",),
+    "mex$": ("MXN",),
+    "r$": ("BRL",),
+    "br$": ("BRL",),
+    "£": ("GBP",),
+    "£gb": ("GBP",),
+    "¥": ("JPY", "CNY"),
+    "円": ("JPY",),
+    "元": ("CNY", "TWD"),
+    "圆": ("CNY",),
+    "rmb": ("CNY",),
+    "人民币": ("CNY",),
+    "cn¥": ("CNY",),
+    "jp¥": ("JPY",),
+    "₩": ("KRW",),
+    "원": ("KRW",),
+    "₹": ("INR",),
+    "rs": ("INR", "PKR", "LKR", "NPR", "MUR"),
+    "rs.": ("INR", "PKR", "LKR", "NPR", "MUR"),
+    "रु": ("INR", "NPR"),
+    "fr": ("CHF",),
+    "fr.": ("CHF",),
+    "sfr": ("CHF",),
+    "sfr.": ("CHF",),
+    "kr": CROWNS,
+    "kr.": CROWNS,
+    "zł": ("PLN",),
+    "zl": ("PLN",),
+    "kč": ("CZK",),
+    "kc": ("CZK",),
+    "ft": ("HUF",),
+    "ft.": ("HUF",),
+    "lei": ("RON", "MDL"),
+    "лв": ("BGN",),
+    "лв.": ("BGN",),
+    "₺": ("TRY",),
+    "tl": ("TRY",),
+    "₽": ("RUB",),
+    "руб": ("RUB",),
+    "руб.": ("RUB",),
+    "₴": ("UAH",),
+    "грн": ("UAH",),
+    "грн.": ("UAH",),
+    "₪": ("ILS",),
+    "฿": ("THB",),
+    "₫": ("VND",),
+    "₱": ("PHP",),
+    "r": ("ZAR",),
+}
+YEN_LIKE = {"JPY", "CNY", "TWD", "KRW"}
+
+
+def currency_readings(printed: str) -> tuple[str, ...]:
+    """ISO 4217 codes that a printed code or sign may stand for; () when it is none.
+
+    >>> currency_readings("€"), currency_readings("usd"), currency_readings("kr")
+    (('EUR',), ('USD',), ('SEK', 'NOK', 'DKK', 'ISK'))
+    """
+    text = printed.strip()
+    code = text.upper()
+    if code in _codes():
+        return (code,)
+    return _SIGNS.get(text.lower().replace("￥", "¥"), ())
+
+
+@cache
+def _codes() -> frozenset[str]:
+    return frozenset(list_currencies())

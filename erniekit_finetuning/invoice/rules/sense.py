@@ -1,0 +1,70 @@
+"""Rules that compare no amounts: dates, required fields, duplicate lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from erniekit_finetuning.invoice.model import Invoice, Line, Printed
+from erniekit_finetuning.invoice.rules.finding import Outcome, Status
+
+
+def date_order(invoice: Invoice) -> Iterator[Outcome]:
+    """DATE-ORDER: due date not before issue date, end of period not before its start."""
+    pairs = (("issue_date", "due_date"), ("period_start", "period_end"))
+    for fields in pairs:
+        first, second = (getattr(invoice, name) for name in fields)
+        if first is None or second is None:
+            continue
+        if first.value is None or second.value is None:
+            text = "a date has no certain reading"
+            yield Outcome(Status.AMBIGUOUS, fields, message=text)
+        elif second.value < first.value:
+            text = f"{fields[1]} {second.value} is before {fields[0]} {first.value}"
+            yield Outcome(Status.FAIL, fields, message=text)
+        else:
+            yield Outcome(Status.PASS, fields)
+
+
+def required(invoice: Invoice) -> Iterator[Outcome]:
+    """REQUIRED: what any invoice must say (BR-02, BR-03, BR-06, BR-15 and BR-16 of EN 16931)."""
+    totals = invoice.totals
+    needed = {
+        "number": invoice.number,
+        "issue_date": invoice.issue_date,
+        "seller.name": invoice.seller.name,
+        "lines": invoice.lines or None,
+        "totals.payable": totals.payable or totals.tax_inclusive,
+    }
+    missing = tuple(name for name, value in needed.items() if value is None)
+    if missing:
+        yield Outcome(Status.FAIL, missing, message=f"missing: {', '.join(missing)}")
+    else:
+        yield Outcome(Status.PASS)
+
+
+def duplicate_lines(invoice: Invoice) -> Iterator[Outcome]:
+    """DUPLICATE-LINES: two lines with the same description, quantity, price and amount."""
+    first: dict[tuple[object, ...], int] = {}
+    found = False
+    for index, line in enumerate(invoice.lines):
+        if line.description is None or line.net_amount is None:
+            continue
+        earlier = first.setdefault(_identity(line), index)
+        if earlier != index:
+            found = True
+            text = f"line {index + 1} repeats line {earlier + 1}"
+            yield Outcome(Status.FAIL, (f"lines[{earlier}]", f"lines[{index}]"), message=text)
+    if len(invoice.lines) > 1 and not found:
+        yield Outcome(Status.PASS, ("lines",))
+
+
+def _identity(line: Line) -> tuple[object, ...]:
+    values: tuple[Printed[object] | None, ...] = (
+        line.description,
+        line.gtin,
+        line.quantity,
+        line.unit,
+        line.unit_price,
+        line.net_amount,
+    )
+    return tuple(v and (v.printed if v.value is None else v.value) for v in values)
