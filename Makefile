@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
 CODE := $(SOURCES) tests benchmarks setup.py
 
-.PHONY: demo test lint bench base test-hf clean help
+.PHONY: demo test lint bench base test-hf fuzz schema clean help
 
 help:
 	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
@@ -13,6 +13,8 @@ help:
 	@echo "make lint      ruff and mypy"
 	@echo "make bench     benchmarks, as ratios to a bare lower bound"
 	@echo "make base      pre-train the small base model again (hours on 2 cores)"
+	@echo "make fuzz      readers of values, JSON and XML against hostile input; RUNS=1000000"
+	@echo "make schema    write docs/invoice.schema.json from the model"
 	@echo "make test-hf   parity of Paddle and Hugging Face on the small base model"
 
 demo: .venv/demo/installed
@@ -38,8 +40,18 @@ base: .venv/hf/installed
 test-hf: .venv/hf/installed
 	.venv/hf/bin/python -m pytest tests/hf tests/test_engine_paddle.py $(ARGS)
 
+RUNS ?= 1000000
+fuzz: .venv/fuzz/installed
+	PYTHONPATH=. .venv/fuzz/bin/python tests/fuzz/make_corpus.py runs/fuzz/corpus
+	.venv/fuzz/bin/python tests/fuzz/fuzz_invoice.py -runs=$(RUNS) -max_len=4096 -timeout=10 \
+		-artifact_prefix=runs/fuzz/ runs/fuzz/corpus
+
+schema: .venv/test/installed
+	.venv/test/bin/python -m erniekit_finetuning.invoice.own_json > docs/invoice.schema.json
+
 .venv/demo/installed: EXTRAS = cpu,ocr,app
 .venv/test/installed: EXTRAS = cpu,ocr,app,test
+.venv/fuzz/installed: EXTRAS = fuzz
 .venv/hf/installed: EXTRAS = cpu,hf,ocr,app,test
 
 # The stamp is written last: an install that was killed starts over from an empty environment.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from erniekit_finetuning import commands
+from erniekit_finetuning.check import check
 from erniekit_finetuning.console import run
 from erniekit_finetuning.demo import demo
 from erniekit_finetuning.doctor import doctor
@@ -24,6 +25,7 @@ app.command("generate")(commands.generate)
 app.command("prepare")(prepare_data)
 app.command("train")(train_ernie_lora)
 app.command("evaluate")(evaluate)
+app.command("check")(check)
 app.command("extract")(commands.extract)
 app.command("serve")(commands.serve)
 

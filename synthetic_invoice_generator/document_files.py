@@ -8,9 +8,9 @@ from pathlib import Path
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.files import write_bytes, write_json, write_text
+from erniekit_finetuning.invoice.ground_truth import to_ground_truth
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.ground_truth import ground_truth
 from synthetic_invoice_generator.png import png_bytes
 from synthetic_invoice_generator.rendering import DPI, page_pixels, render_pdf
 
@@ -40,7 +40,7 @@ def write_document(output: Path, config: GeneratorConfig, seed: int, index: int)
     write_bytes(output / "pdfs" / f"{name}.pdf", pdf)
     text = json.dumps(words.to_json(), ensure_ascii=False)
     write_text(output / "words" / f"{name}.json", text + "\n")
-    truth = ground_truth(made, located(made.invoice, words))
+    truth = to_ground_truth(located(made.invoice, words), made.style.family)
     write_json(output / "ground_truth" / f"{name}.json", truth)
 
 

@@ -15,11 +15,10 @@ from synthetic_invoice_generator.style import Style, draw_style
 
 
 class Draft(NamedTuple):
-    """An invoice, its style and its locale's code, such as "de-DE"."""
+    """An invoice and its style."""
 
     invoice: Invoice
     style: Style
-    locale: str
 
 
 def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
@@ -34,4 +33,4 @@ def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
     style = draw_style(
         rng, locale, forms, invoice, family=family, paper=config.paper, wording=config.wordings
     )
-    return Draft(invoice, style, locale.code)
+    return Draft(invoice, style)

@@ -74,6 +74,7 @@ def make_invoice(
     number = invoice_number(rng, locale, issued)
     country_share = locale.vat_id_share
     return Invoice(
+        language=locale.language,
         number=Printed(printed=number, value=number),
         issue_date=forms.date(issued) if chance(rng, 0.97) else None,
         due_date=due,

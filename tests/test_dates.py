@@ -19,8 +19,9 @@ from erniekit_finetuning.invoice.dates import (
 
 # fmt: off
 LOCALES = (
-    "en_US", "en_GB", "de_DE", "de_CH", "fr_FR", "es_ES", "es_MX", "it_IT", "nl_NL", "pl_PL", "pt_PT", "pt_BR",
-    "sv_SE", "da_DK", "nb_NO", "fi_FI", "cs_CZ", "hu_HU", "tr_TR", "en_IN", "hi_IN", "zh_CN", "ja_JP", "ko_KR",
+    "en_US", "en_GB", "de_DE", "de_CH", "fr_FR", "es_ES", "es_MX", "it_IT", "nl_NL", "pl_PL",
+    "pt_PT", "pt_BR", "sv_SE", "da_DK", "nb_NO", "fi_FI", "cs_CZ", "hu_HU", "tr_TR", "en_IN",
+    "hi_IN", "zh_CN", "ja_JP", "ko_KR",
 )
 # fmt: on
 

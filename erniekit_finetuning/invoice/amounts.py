@@ -208,7 +208,9 @@ def _money_words(before: str, after: str, dashed: bool) -> int | None:
             credited += 1
         elif word in _TIMES:
             factor *= _TIMES[word]
-        elif not (word in _DEBIT or word in _CLOSING or word in _OPENING or currency_readings(word)):
+        elif not (
+            word in _DEBIT or word in _CLOSING or word in _OPENING or currency_readings(word)
+        ):
             return None
     if credited:  # "-5.00 CR" says it twice: nobody knows what is meant
         return -factor if credited == 1 and factor > 0 else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.response import from_structured_data
+from erniekit_finetuning.invoice.strict_json import parse
 from erniekit_finetuning.invoice.values import typed
 
 _TOP = {"structured_data", "validation_summary", "confidence_scores"}
@@ -37,20 +37,10 @@ def read_answer(text: str, finished: bool = True) -> Answer:
     if not text.strip():
         return Answer(problem="empty")
     try:
-        # Numbers stay the text they were written as: 5.00 is not 5.0.
-        data = json.loads(
-            text,
-            parse_float=str,
-            parse_int=str,
-            parse_constant=_no_number,
-            object_pairs_hook=_object,
-        )
-        return _answer(data)
+        return _answer(parse(text))
     except UnusableInput as error:
         return Answer(problem=str(error.problems[0]))
-    except json.JSONDecodeError as error:
-        return Answer(problem=f"not JSON: {error.msg} at character {error.pos}")
-    except (_NotValid, RecursionError) as error:
+    except _NotValid as error:
         return Answer(problem=str(error))
 
 
@@ -75,16 +65,3 @@ def _answer(data: Any) -> Answer:
     if unknown:
         raise _NotValid(f"unknown key: {', '.join(sorted(unknown))}")
     return Answer(typed(read.invoice), said)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for key in keys if keys.count(key) > 1)
-        raise _NotValid(f"key given twice: {twice}")
-    return found
-
-
-def _no_number(text: str) -> NoReturn:
-    raise _NotValid(f"not JSON: {text}")

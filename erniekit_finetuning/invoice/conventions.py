@@ -46,7 +46,7 @@ def _spoken(tag: str) -> frozenset[str]:
 def _territories(currency: str) -> frozenset[str]:
     return frozenset(
         territory
-        for territory in Locale("en").territories
+        for territory in map(str, Locale("en").territories)
         if len(territory) == 2 and currency in get_territory_currencies(territory)
     )
 

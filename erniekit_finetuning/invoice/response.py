@@ -14,7 +14,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice.model import Invoice, Printed, Totals
+from erniekit_finetuning.invoice.model import MAX_PRINT, Invoice, Printed, Totals
+from erniekit_finetuning.invoice.own_json import brief, from_own
 
 # key of the answer -> path in the Invoice
 VENDOR = {"name": "seller.name", "address": "seller.address", "tax_id": "seller.vat_id"}
@@ -98,7 +99,7 @@ def from_structured_data(data: Any) -> Read:
             (fields[parent] if parent else fields)[field] = leaf
     items = blocks.get("line_items") or []
     if not isinstance(items, list):
-        problems.append(Problem("not a list", field="line_items", found=_brief(items)))
+        problems.append(Problem("not a list", field="line_items", found=brief(items)))
         items = []
     fields["lines"] = tuple(
         dict(_leaves(item, LINE, f"line_items[{index}]", problems, unknown))
@@ -114,7 +115,7 @@ def from_structured_data(data: Any) -> Read:
         totals.setdefault("payable", totals["tax_inclusive"])
     if not {"allowance_total", "charge_total"} & totals.keys() and "line_total" in totals:
         totals.setdefault("tax_exclusive", totals["line_total"])
-    return Read(Invoice.model_validate(fields), tuple(sorted(unknown)))
+    return Read(from_own(fields), tuple(sorted(unknown)))
 
 
 def printed_once(invoice: Invoice) -> Invoice:
@@ -181,10 +182,15 @@ def _leaf(value: Any, field: str, problems: list[Problem]) -> dict[str, str] | N
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         problems.append(
-            Problem("not a value", field=field, found=_brief(value), expected="a string or null")
+            Problem("not a value", field=field, found=brief(value), expected="a string or null")
         )
         return None
-    return {"printed": f"{value:f}" if isinstance(value, Decimal) else str(value)}
+    printed = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    if len(printed) > MAX_PRINT:
+        found, limit = f"{len(printed):,} characters", f"at most {MAX_PRINT:,}"
+        problems.append(Problem("too long", field=field, found=found, expected=limit))
+        return None
+    return {"printed": printed}
 
 
 def _mapping(value: Any, field: str, problems: list[Problem]) -> Mapping[str, Any]:
@@ -192,12 +198,7 @@ def _mapping(value: Any, field: str, problems: list[Problem]) -> Mapping[str, An
         return {}
     if not isinstance(value, Mapping):
         problems.append(
-            Problem("not an object", field=field, found=_brief(value), expected="an object")
+            Problem("not an object", field=field, found=brief(value), expected="an object")
         )
         return {}
     return value
-
-
-def _brief(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

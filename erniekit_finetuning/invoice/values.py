@@ -145,15 +145,11 @@ def _settled_by_sums(invoice: Invoice) -> Invoice:
         return invoice
     every = [value.readings for value in unclear]
     tries = product(*every) if len(every) <= _TRIED else zip(*every, strict=True)
-    holding = [
-        chosen for chosen in tries if arithmetic_verified(check(_chosen(invoice, chosen)))
-    ]
+    holding = [chosen for chosen in tries if arithmetic_verified(check(_chosen(invoice, chosen)))]
     if not holding:
         return invoice
     agreed = [set(readings) for readings in zip(*holding, strict=True)]
-    return _chosen(
-        invoice, [readings.pop() if len(readings) == 1 else None for readings in agreed]
-    )
+    return _chosen(invoice, [readings.pop() if len(readings) == 1 else None for readings in agreed])
 
 
 def _chosen(invoice: Invoice, readings: Iterable[Decimal | None]) -> Invoice:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from erniekit_finetuning.invoice.model import Invoice
 
@@ -68,6 +68,28 @@ class Finding:
     def broken(self) -> bool:
         """Whether the invoice is wrong by this rule: a failure that is more than a warning."""
         return self.status is Status.FAIL and self.severity is Severity.ERROR
+
+    @property
+    def label(self) -> str:
+        """One word for a person: error, warning or ambiguous."""
+        return self.severity.value if self.status is Status.FAIL else self.status.value
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; amounts are exact decimal strings, null where the rule compares none."""
+        return {
+            "rule": self.rule,
+            "status": self.status.value,
+            "severity": self.severity.value,
+            "fields": list(self.fields),
+            "expected": _exact(self.expected),
+            "found": _exact(self.found),
+            "difference": _exact(self.difference),
+            "message": self.message,
+        }
+
+
+def _exact(amount: Decimal | None) -> str | None:
+    return None if amount is None else format(amount, "f")
 
 
 @dataclass(frozen=True)

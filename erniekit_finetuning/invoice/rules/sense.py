@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from erniekit_finetuning.invoice.model import Invoice, Line, Printed
 from erniekit_finetuning.invoice.rules.finding import Outcome, Status
@@ -59,7 +60,7 @@ def duplicate_lines(invoice: Invoice) -> Iterator[Outcome]:
 
 
 def _identity(line: Line) -> tuple[object, ...]:
-    values: tuple[Printed[object] | None, ...] = (
+    values: tuple[Printed[Any] | None, ...] = (
         line.description,
         line.gtin,
         line.quantity,

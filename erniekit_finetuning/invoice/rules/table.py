@@ -73,9 +73,7 @@ def _category(code: str, name: str) -> tuple[Rule, Rule]:
 
 RULES: tuple[Rule, ...] = (
     _rule("BR-CO-10", "sum of line net amounts = line total", totals.line_total, _ALL),
-    _rule(
-        "BR-CO-11", "sum of allowances = allowance total", totals.allowance_total, _STRUCTURED
-    ),
+    _rule("BR-CO-11", "sum of allowances = allowance total", totals.allowance_total, _STRUCTURED),
     _rule("BR-CO-12", "sum of charges = charge total", totals.charge_total, _STRUCTURED),
     _rule(
         "BR-CO-13",
@@ -168,9 +166,7 @@ def check(invoice: Invoice, profile: Profile = Profile.SIMPLE) -> list[Finding]:
             before = len(findings)
             for status, fields, expected, found, message in rule.find(invoice):
                 text = f"{rule.text}: {message}" if message else ""
-                findings.append(
-                    Finding(rule.id, severity, status, fields, expected, found, text)
-                )
+                findings.append(Finding(rule.id, severity, status, fields, expected, found, text))
             if len(findings) == before:
                 findings.append(nothing)
     return findings

@@ -100,8 +100,11 @@ def category_tax(code: str) -> Callable[[Invoice], Iterator[Outcome]]:
             if code in TAXED:
                 yield _product(invoice, index, part, below_one)
             else:
-                tax = part.tax
-                yield compared(invoice, _fields(index, "tax"), lambda tax=tax: (ZERO, known(tax)))
+
+                def no_tax(part: TaxSubtotal = part) -> tuple[Decimal, Decimal]:
+                    return ZERO, known(part.tax)
+
+                yield compared(invoice, _fields(index, "tax"), no_tax)
 
     return find
 

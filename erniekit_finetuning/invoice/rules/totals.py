@@ -111,7 +111,7 @@ def tax_inclusive(invoice: Invoice) -> Iterator[Outcome]:
         return round_half_up(exclusive + tax), inclusive
 
     if totals.tax_inclusive is not None or totals.tax_exclusive is not None:
-        names = ("tax_exclusive", "tax_total", "tax_inclusive")
+        names: tuple[str, ...] = ("tax_exclusive", "tax_total", "tax_inclusive")
         if totals.tax_exclusive is None:
             names = ("line_total", "allowance_total", "charge_total", *names)
         yield compared(invoice, _fields(invoice, names), sides)

@@ -1,0 +1,1 @@
+"""Structured invoices in XML: UBL, CII and ZUGFeRD 1.0, read only."""
