@@ -217,7 +217,7 @@ def test_lines_with_nothing_in_common_are_not_paired() -> None:
         ('{"structured_data":{"vendor_block":{"name":["a"]}}}', True, "not a value"),
         ('{"structured_data":{"payment_terms":NaN}}', True, "NaN"),
         ('{"structured_data":[]}', True, "no structured_data"),
-        ("[" * 100_000, True, "recursion"),
+        ("[" * 100_000, True, "nested too deeply"),
     ],
 )
 def test_an_answer_that_is_not_valid_misses_every_field(

@@ -210,6 +210,9 @@ def test_ubl_and_cii_differ_where_the_official_rules_do() -> None:
     assert "BR-CO-17" in failed(taxed(Syntax.CII, "21.01"))
     assert "BR-CO-17" not in failed(taxed(Syntax.UBL, "20.99"))
     assert "BR-CO-17" in failed(taxed(Syntax.UBL, "21"))
+    alone = Totals(tax_total=amount("5.00"))
+    assert "BR-CO-14" in failed(Invoice(syntax=Syntax.CII, totals=alone))
+    assert "BR-CO-14" not in failed(Invoice(syntax=Syntax.UBL, totals=alone))
     # CII accepts a grand total that equals the tax basis, whatever the tax says.
     same = {"tax_inclusive": "30.00", "payable": "30.00"}
     assert "BR-CO-15" not in failed(small(Syntax.CII, **same))
@@ -252,6 +255,14 @@ def test_the_currency_says_what_may_be_rounded() -> None:
     for code, status in (("JPY", Status.PASS), ("EUR", Status.FAIL)):
         (finding,) = of("LINE-NET", Invoice(currency=text(code), lines=(line,)), Profile.SIMPLE)
         assert finding.status is status
+
+
+def test_a_page_in_dinars_adds_up_to_three_decimals() -> None:
+    lines = (Line(net_amount=amount("1.234")), Line(net_amount=amount("2.345")))
+    right = Invoice(lines=lines, totals=Totals(line_total=amount("3.579")))
+    wrong = Invoice(lines=lines, totals=Totals(line_total=amount("3.578")))
+    assert "BR-CO-10" not in failed(right)
+    assert "BR-CO-10" in failed(wrong)
 
 
 def test_a_wrong_line_is_named() -> None:

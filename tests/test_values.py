@@ -77,8 +77,8 @@ def test_the_reading_under_which_the_sums_hold_decides() -> None:
 
 
 def test_sums_that_hold_either_way_decide_nothing() -> None:
-    lines = (Line(net_amount=number("1.230")), Line(net_amount=number("2.340")))
-    read = typed(Invoice(lines=lines, totals=Totals(line_total=number("3.570"))))
+    lines = (Line(net_amount=number("1.234")), Line(net_amount=number("2.345")))
+    read = typed(Invoice(lines=lines, totals=Totals(line_total=number("3.579"))))
     assert read.totals.line_total is not None
     assert read.totals.line_total.value is None
 

@@ -88,7 +88,7 @@ def make_pair(
 def validation_summary(invoice: Invoice) -> dict[str, Any]:
     """What the rules say of an invoice: is_valid over all rules, math_verified over the sums."""
     findings = rules.check(printed_once(invoice))
-    failed = [finding for finding in findings if finding.status is rules.Status.FAIL]
+    failed = [finding for finding in findings if finding.broken]
     return {
         "is_valid": not failed,
         "math_verified": rules.arithmetic_verified(findings),

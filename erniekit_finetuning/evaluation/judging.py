@@ -32,9 +32,9 @@ class Truth(NamedTuple):
 class DocumentResult(BaseModel):
     """Everything scores are made of. `problem`: why the answer is not valid; `text`: its start.
 
-    `rules_applied` and `rules_passed` count findings on the reading; `rules_valid` is their verdict
-    and `said_valid` the model's own, None where there is none. `verifiable`: the truth itself
-    passes the arithmetic. Seconds are wall time.
+    `rules_applied` and `rules_passed` count findings on the reading, warnings aside;
+    `rules_valid` is their verdict and `said_valid` the model's own, None where there is none.
+    `verifiable`: the truth itself passes the arithmetic. Seconds are wall time.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -69,8 +69,12 @@ def judge(truth: Truth, prediction: Prediction) -> DocumentResult:
     problem = prediction.error or answer.problem
     # A rule between two terms that one printed amount fills would pass by itself.
     findings = rules.check(printed_once(answer.invoice)) if problem is None else []
-    applied = [f for f in findings if f.status is not Status.NOT_APPLICABLE]
-    failed = any(f.status is Status.FAIL for f in findings)
+    applied = [
+        f
+        for f in findings
+        if f.status is not Status.NOT_APPLICABLE and f.severity is rules.Severity.ERROR
+    ]
+    failed = any(f.broken for f in findings)
     return DocumentResult(
         id=truth.id,
         images=truth.images,

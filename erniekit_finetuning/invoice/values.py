@@ -12,6 +12,7 @@ from erniekit_finetuning.invoice import amounts, dates
 from erniekit_finetuning.invoice.conventions import usual_mark
 from erniekit_finetuning.invoice.currencies import currency_readings
 from erniekit_finetuning.invoice.model import Invoice, Printed
+from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.rules import arithmetic_verified, check
 from erniekit_finetuning.invoice.walk import leaves, mapped
 
@@ -145,7 +146,12 @@ def _settled_by_sums(invoice: Invoice) -> Invoice:
         return invoice
     every = [value.readings for value in unclear]
     tries = product(*every) if len(every) <= _TRIED else zip(*every, strict=True)
-    holding = [chosen for chosen in tries if arithmetic_verified(check(_chosen(invoice, chosen)))]
+    # A rule between two terms that one printed amount fills would hold by itself.
+    holding = [
+        chosen
+        for chosen in tries
+        if arithmetic_verified(check(printed_once(_chosen(invoice, chosen))))
+    ]
     if not holding:
         return invoice
     agreed = [set(readings) for readings in zip(*holding, strict=True)]

@@ -82,6 +82,17 @@ def deducted(invoice: Invoice, value: Amount) -> Decimal:
     return abs(amount) if invoice.syntax is None else amount
 
 
+def as_stated(invoice: Invoice, exact: Decimal, stated: Decimal) -> tuple[Decimal, Decimal]:
+    """The exact amount rounded as the stated one has to be, and the stated one.
+
+    The official rules round to 2 decimals. A page may print more (dinars have 3): then to those.
+    """
+    exponent = stated.as_tuple().exponent
+    if invoice.syntax is None and isinstance(exponent, int) and exponent < -2:
+        return exact.quantize(stated, ROUND_HALF_UP), stated
+    return round_half_up(exact), stated
+
+
 def round_half_up(amount: Decimal) -> Decimal:
     """To two decimals, halves towards +infinity, as XPath `round` in the official rules.
 

@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from erniekit_finetuning.invoice.model import AllowanceCharge, Invoice, Printed, Syntax
 from erniekit_finetuning.invoice.rules.comparing import (
+    ZERO,
     Missing,
     Unclear,
+    as_stated,
     compared,
     deducted,
     known,
@@ -26,7 +28,7 @@ def line_total(invoice: Invoice) -> Iterator[Outcome]:
         nets = [line.net_amount for line in invoice.lines]
         if invoice.syntax is None and (not nets or None in nets):
             raise Missing
-        return round_half_up(total(nets)), known(invoice.totals.line_total)
+        return as_stated(invoice, total(nets), known(invoice.totals.line_total))
 
     if _any_total(invoice):
         yield compared(invoice, ("lines", "totals.line_total"), sides)
@@ -49,14 +51,14 @@ def _parts(
     parts: tuple[AllowanceCharge, ...],
     stated: Printed[Decimal] | None,
 ) -> Iterator[Outcome]:
+    paper = invoice.syntax is None
+
     def sides() -> tuple[Decimal, Decimal]:
-        return (
-            round_half_up(sum(deducted(invoice, part.amount) for part in parts) + Decimal(0)),
-            abs(known(stated)) if invoice.syntax is None else known(stated),
-        )
+        exact = sum((deducted(invoice, part.amount) for part in parts), ZERO)
+        return as_stated(invoice, exact, abs(known(stated)) if paper else known(stated))
 
     # A page may print a total without its parts; a structured invoice may not.
-    if parts or (stated is not None and invoice.syntax is not None):
+    if parts or (stated is not None and not paper):
         yield compared(invoice, (name, f"totals.{name[:-1]}_total"), sides)
 
 
@@ -64,7 +66,7 @@ def tax_exclusive(invoice: Invoice) -> Iterator[Outcome]:
     """BR-CO-13."""
 
     def sides() -> tuple[Decimal, Decimal]:
-        return _net(invoice), known(invoice.totals.tax_exclusive)
+        return as_stated(invoice, _net(invoice), known(invoice.totals.tax_exclusive))
 
     if _any_total(invoice):
         names = ("line_total", "allowance_total", "charge_total", "tax_exclusive")
@@ -72,18 +74,21 @@ def tax_exclusive(invoice: Invoice) -> Iterator[Outcome]:
 
 
 def tax_total(invoice: Invoice) -> Iterator[Outcome]:
-    """BR-CO-14. It speaks of a tax total with a breakdown; one that is absent is BR-CO-15's."""
+    """BR-CO-14. In UBL a tax total may stand without a breakdown, in CII it may not.
+
+    A tax total that is missing, or stated twice, is for BR-CO-15 to find.
+    """
     stated = invoice.totals.tax_total
-    if not invoice.tax_breakdown or stated is None:
+    if stated is None or (stated.value is None and invoice.syntax is not None):
         return
-    if stated.value is None and invoice.syntax is not None:
+    if not invoice.tax_breakdown and invoice.syntax is not Syntax.CII:
         return
 
     def sides() -> tuple[Decimal, Decimal]:
         taxes = [part.tax for part in invoice.tax_breakdown]
         if None in taxes:
             raise Missing
-        return round_half_up(total(taxes)), known(stated)
+        return as_stated(invoice, total(taxes), known(stated))
 
     yield compared(invoice, ("tax_breakdown", "totals.tax_total"), sides)
 
@@ -108,7 +113,7 @@ def tax_inclusive(invoice: Invoice) -> Iterator[Outcome]:
         except Unclear:
             # Two totals in one currency: a structured invoice is wrong, not hard to read.
             raise (Missing if invoice.syntax else Unclear) from None
-        return round_half_up(exclusive + tax), inclusive
+        return as_stated(invoice, exclusive + tax, inclusive)
 
     if totals.tax_inclusive is not None or totals.tax_exclusive is not None:
         names: tuple[str, ...] = ("tax_exclusive", "tax_total", "tax_inclusive")
@@ -124,7 +129,8 @@ def payable(invoice: Invoice) -> Iterator[Outcome]:
     def sides() -> tuple[Decimal, Decimal]:
         inclusive, due = known(totals.tax_inclusive), known(totals.payable)
         if totals.prepaid is not None:
-            inclusive = round_half_up(inclusive - deducted(invoice, totals.prepaid))
+            exact = inclusive - deducted(invoice, totals.prepaid)
+            inclusive, _ = as_stated(invoice, exact, due)
         if totals.rounding is None:
             return inclusive, due
         rounding = or_zero(totals.rounding)
@@ -138,7 +144,7 @@ def payable(invoice: Invoice) -> Iterator[Outcome]:
 def _net(invoice: Invoice) -> Decimal:
     totals = invoice.totals
     allowances = deducted(invoice, totals.allowance_total)
-    return round_half_up(known(totals.line_total) - allowances + or_zero(totals.charge_total))
+    return known(totals.line_total) - allowances + or_zero(totals.charge_total)
 
 
 def _any_total(invoice: Invoice) -> bool:
