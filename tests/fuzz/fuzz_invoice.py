@@ -4,7 +4,7 @@ The contract: whatever the bytes, a reader either returns a typed value or raise
 whose problems say what is wrong; it never crashes, hangs, or returns a number that is not finite
 and bounded. What can be read can be checked under every profile, and findings are JSON.
 
-    python tests/fuzz/fuzz_invoice.py -runs=1000000 -max_len=2048 CORPUS_FOLDER
+    python tests/fuzz/fuzz_invoice.py -runs=1000000 -max_len=8192 CORPUS_FOLDER
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import sys
 from decimal import Decimal
+from xml.sax.saxutils import escape
 
 import atheris
 
@@ -35,13 +36,15 @@ def one_input(data: bytes) -> None:
     """The first byte picks the reader, the rest is its input."""
     if not data:
         return
-    kind, rest = data[0] % 4, data[1:]
+    kind, rest = data[0] % 5, data[1:]
     if kind == 0:
-        _values(rest.decode("utf-8", "surrogatepass" if data[0] & 4 else "replace"))
+        _values(rest.decode("utf-8", "surrogateescape"))  # lone surrogates come too
     elif kind == 1:
         _json(rest)
     elif kind == 2:
         _xml(rest)
+    elif kind == 3:
+        _in_place(rest.decode("utf-8", "replace"))
     else:
         answer = read_answer(rest.decode("utf-8", "replace"))
         assert (answer.problem is None) or answer.invoice == Invoice()
@@ -56,6 +59,37 @@ def _values(text: str) -> None:
     for check_digits in (identifiers.iban, identifiers.bic, identifiers.gtin, identifiers.gln):
         check_digits(text)
     identifiers.vat_id(text, text[:2])
+
+
+def _in_place(text: str) -> None:
+    """The text as a value inside records and XML that are otherwise right."""
+    first, _, second = text.partition("\n")
+    summary = {"grand_total": first, "tax": second, "net_total": first, "currency": second}
+    client = {"invoice_date": first, "due_date": second, "invoice_number": text}
+    line = {"quantity": second, "unit_price": first, "line_total": first, "tax_rate": second}
+    for shape in (
+        {
+            "structured_data": {
+                "financial_summary": summary,
+                "client_info": client,
+                "vendor_block": {"tax_id": first},
+                "line_items": [line, line],
+                "payment_terms": text,
+            }
+        },
+        {"payable": first, "lines": [{"net_amount": second, "vat_rate": first}], "currency": text},
+        {"totals": {"payable": {"printed": text, "value": first}}},
+        {"vendor": first, "items": [{"quantity": second}], "language": second, "total": first},
+    ):
+        _json(json.dumps(shape).encode())
+    _xml(_UBL % (escape(text).encode(), escape(second).encode(), escape(first).encode()))
+
+
+_UBL = (
+    b'<Invoice xmlns="urn:oasis:names:specification:ubl:schema:xsd:Invoice-2"><ID>%s</ID>'
+    b"<IssueDate>%s</IssueDate><LegalMonetaryTotal><PayableAmount>%s</PayableAmount>"
+    b"</LegalMonetaryTotal></Invoice>"
+)
 
 
 def _json(data: bytes) -> None:

@@ -23,7 +23,8 @@ def main(folder: Path) -> None:
     seeds: list[bytes] = []
     for line in (HERE.parent / "tables/money.txt").read_text("utf-8").splitlines():
         if not line.startswith("#"):
-            seeds.append(b"\x00" + line.split(" | ")[1].encode())
+            printed = line.split(" | ")[1].encode()
+            seeds += [b"\x00" + printed, b"\x03" + printed + b"\n" + printed]
     for text in ("03/04/2025", "3. April 2025", "令和7年4月3日", "DE89370400440532013000"):
         seeds.append(b"\x00" + text.encode())
     for code in locale_codes():
@@ -31,7 +32,7 @@ def main(folder: Path) -> None:
         answer = {"structured_data": structured_data(invoice)}
         for shape in (to_own(invoice), to_plain(invoice), to_ground_truth(invoice, "a"), answer):
             seeds.append(b"\x01" + json.dumps(shape, ensure_ascii=False).encode())
-        seeds.append(b"\x03" + json.dumps(answer, ensure_ascii=False).encode())
+        seeds.append(b"\x04" + json.dumps(answer, ensure_ascii=False).encode())
     for file in sorted((HERE.parent / "tables").glob("*.xml")):
         seeds.append(b"\x02" + file.read_bytes())
     for number, seed in enumerate(seeds):
