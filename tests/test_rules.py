@@ -386,3 +386,12 @@ def test_every_rule_has_an_id_a_text_a_source_and_a_profile() -> None:
     }
     wanted |= {f"PEPPOL-EN16931-R{number}" for number in ("040", "046", "120")}
     assert wanted <= rules.BY_ID.keys()
+
+
+def test_the_docs_list_every_rule() -> None:
+    page = (Path(__file__).parents[1] / "docs/rules.md").read_text("utf-8")
+    for rule in rules.RULES:
+        marks = ("W" if rule.profiles.get(p) is Severity.WARNING else "yes" for p in Profile)
+        cells = (mark if p in rule.profiles else "" for mark, p in zip(marks, Profile, strict=True))
+        row = f"| {rule.id} | {rule.text} | {rule.tolerance} | {' | '.join(cells)} |"
+        assert row in page, row
