@@ -118,6 +118,7 @@ def test_values_of_a_wrong_type_are_all_named() -> None:
         ({"line_total": "9" * 19}, "line_total"),
         ({"line_total": "9" * 10_000_000}, "line_total"),
         ({"line_totl": "1", "payable": "1"}, "line_totl"),
+        ({"payable": D("1e999999999")}, "payable"),
         ({"payable": "1", "lines": "none"}, "lines"),
         ({"payable": "1", "lines": [{}, "x"]}, "lines[1]"),
         ({"payable": "1", "lines": [{"net_amount": "x"}]}, "lines[0].net_amount"),
@@ -169,6 +170,13 @@ def test_every_problem_of_a_record_is_named_at_once() -> None:
 def test_what_is_not_json_is_refused(text: bytes, what: str) -> None:
     with pytest.raises(UnusableInput, match=what):
         parse(text)
+
+
+def test_a_huge_exponent_is_not_written_out() -> None:
+    read = read_invoice({"structured_data": {"financial_summary": {"tax": D("1e999999999")}}})
+    assert read.invoice.totals.tax_total is not None
+    assert read.invoice.totals.tax_total.printed == "1E+999999999"
+    assert read.invoice.totals.tax_total.value is None
 
 
 def test_a_number_stays_the_text_it_was_written_as() -> None:

@@ -131,6 +131,8 @@ def test_a_date_is_decided_by_other_dates_terms_sequence_language_or_currency() 
     assert issued("05/04/2025", due_date=day("04/05/2025")).value == date(2025, 4, 5)
     assert issued("03/04/2025", language="de").value == date(2025, 4, 3)
     assert issued("03/04/2025", language="en-US").value == date(2025, 3, 4)
+    assert issued("3 listopada 2025").value is None
+    assert issued("3 listopada 2025", language="pl-PL").value == date(2025, 11, 3)
     assert issued("03/04/2025", currency=text("EUR")).value == date(2025, 4, 3)
     assert issued("03/04/2025", currency=text("USD")).value is None
 

@@ -34,7 +34,7 @@ def read_active_learning(path: Path, images: Path, trust_unreviewed: bool) -> It
         try:
             row = json.loads(line.decode("utf-8-sig"), parse_float=Decimal)
             yield _record(row, origin, images, trust_unreviewed)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # also integers too long for Python
             yield Rejected(origin, f"is not JSON: {error}", line.decode("utf-8", "replace"))
         except UnusableInput as error:
             yield Rejected(origin, str(error), row)

@@ -80,7 +80,7 @@ def _find(row: Mapping[str, Any], field: str, base: Path, folder: Path) -> Path:
 def _json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UnusableInput(
             Problem(
                 "cannot be read as JSON",

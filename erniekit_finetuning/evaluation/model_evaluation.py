@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
@@ -23,6 +22,7 @@ from erniekit_finetuning.evaluation.predictions import (
 from erniekit_finetuning.evaluation.result import Evaluation, output_files, write_evaluation
 from erniekit_finetuning.evaluation.scores import score
 from erniekit_finetuning.invoice.shapes import read_invoice
+from erniekit_finetuning.invoice.strict_json import parse
 
 
 def evaluate_model(
@@ -82,8 +82,8 @@ def read_truths(pairs: Sequence[Pair], path: Path) -> list[Truth]:
         name = document_id(pair, index)
         images = pair.images or ((pair.image,) if pair.image else ())
         try:
-            truths.append(Truth(name, read_invoice(json.loads(pair.answer)).invoice, images))
-        except (UnusableInput, ValueError, RecursionError) as error:
+            truths.append(Truth(name, read_invoice(parse(pair.answer)).invoice, images))
+        except UnusableInput as error:
             problems.append(
                 Problem(
                     "the answer is not an invoice",

@@ -88,7 +88,7 @@ class RecordReader:
             return None
 
     def _leaf(self, value: Any, kind: type, path: str) -> Printed[Any] | None:
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int | Decimal) and not isinstance(value, bool):
             value = str(value)
         if not isinstance(value, str):
             self._problem("not exact", path, value, "a string")

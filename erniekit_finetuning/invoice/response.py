@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice.model import MAX_PRINT, Invoice, Printed, Totals
+from erniekit_finetuning.invoice.model import MAX_PRINT, Invoice, Printed, Totals, bounded
 from erniekit_finetuning.invoice.own_json import brief, from_own
 
 # key of the answer -> path in the Invoice
@@ -185,7 +185,9 @@ def _leaf(value: Any, field: str, problems: list[Problem]) -> dict[str, str] | N
             Problem("not a value", field=field, found=brief(value), expected="a string or null")
         )
         return None
-    printed = f"{value:f}" if isinstance(value, Decimal) else str(value)
+    # Not 1e999999999: written out it would fill the memory.
+    short = isinstance(value, Decimal) and bounded(value)
+    printed = f"{value:f}" if short else str(value)
     if len(printed) > MAX_PRINT:
         found, limit = f"{len(printed):,} characters", f"at most {MAX_PRINT:,}"
         problems.append(Problem("too long", field=field, found=found, expected=limit))

@@ -108,11 +108,15 @@ def _days(terms: Printed[str] | None) -> set[int]:
 
 
 def _read_all(invoice: Invoice, prints: _Prints, mark: str | None, order: str | None) -> Invoice:
+    language = (invoice.language or "").partition("-")[0]
+
     def change(name: str, value: Printed[Any]) -> Printed[Any]:
         if isinstance(value, Printed[Decimal]):  # type: ignore[misc]
             return _one(value, _preferred(prints.numbers[_kind(name), value.printed], mark))
         if isinstance(value, Printed[date]):
-            return _one(value, _preferred(prints.dates[value.printed], order))
+            found = prints.dates[value.printed]
+            # "listopada" is October in Croatian and November in Polish: the language decides.
+            return _one(value, _preferred(found, order if order in found else language))
         if name in _CURRENCIES:
             return _one(value, currency_readings(value.printed))
         return value.model_copy(update={"value": " ".join(value.printed.split())})

@@ -27,8 +27,8 @@ _EXACT = Context(prec=96)
 _STRUCTURED = {Profile.EN16931: Severity.ERROR, Profile.PEPPOL: Severity.ERROR}
 _SIMPLE = {Profile.SIMPLE: Severity.ERROR}
 _ALL = {**_SIMPLE, **_STRUCTURED}
-_PEPPOL_ONLY = {Profile.EN16931: Severity.WARNING, Profile.PEPPOL: Severity.ERROR}
 _WARNING = dict.fromkeys(Profile, Severity.WARNING)
+_PEPPOL_RULE = {**_WARNING, Profile.PEPPOL: Severity.ERROR}
 
 Find = Callable[[Invoice], Iterable[Outcome]]
 
@@ -96,7 +96,7 @@ RULES: tuple[Rule, ...] = (
         "PEPPOL-EN16931-R040",
         "allowance or charge = base amount x percent",
         lines.allowance_share,
-        _PEPPOL_ONLY,
+        _PEPPOL_RULE,
         "0.02",
         _PEPPOL,
     ),
@@ -104,7 +104,7 @@ RULES: tuple[Rule, ...] = (
         "PEPPOL-EN16931-R046",
         "net price = gross price - price allowance",
         lines.gross_price,
-        _PEPPOL_ONLY,
+        _PEPPOL_RULE,
         "none",
         _PEPPOL,
     ),
@@ -112,7 +112,7 @@ RULES: tuple[Rule, ...] = (
         "PEPPOL-EN16931-R120",
         "quantity x price - allowances + charges = line net amount",
         lines.line_net,
-        _PEPPOL_ONLY,
+        {p: s for p, s in _PEPPOL_RULE.items() if p is not Profile.SIMPLE},  # there: LINE-NET
         "0.02",
         _PEPPOL,
     ),
