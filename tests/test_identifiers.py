@@ -1,4 +1,4 @@
-"""VAT ids, IBAN, BIC, GTIN and GLN as invoices print them (examples published by the registries)."""
+"""VAT ids, IBAN, BIC, GTIN and GLN as invoices print them."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def test_vat_ids_are_checked_by_their_country(country: str, valid: str, invalid:
     assert vat_id(valid.lower()) == Check(Verdict.VALID)
     if country not in ("CH", "GB"):  # XI stands before a British number
         assert vat_id(valid[2:], country) == Check(Verdict.VALID)
-    assert vat_id(valid[:-1]).verdict is Verdict.INVALID
+    if country != "RO":  # Romanian numbers have 2 to 10 digits
+        assert vat_id(valid[:-1]).verdict is Verdict.INVALID
 
 
 @pytest.mark.parametrize(
