@@ -6,6 +6,7 @@ string that is printed beside its typed reading, so nothing is repaired silently
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -14,6 +15,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 T = TypeVar("T")
+_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 MAX_PRINT = 10_000  # characters; an address or terms of payment need far fewer
 MAX_DIGITS, MAX_DECIMALS = 18, 20  # before and after the decimal mark of any number
 
@@ -48,6 +50,18 @@ class Printed(_Frozen, Generic[T]):
             if isinstance(one, Decimal) and not bounded(one):
                 raise ValueError(f"more than {MAX_DIGITS} digits, or {MAX_DECIMALS} decimals")
         return value
+
+
+def exact(text: str) -> Decimal | None:
+    """A plain decimal number as XML and JSON write it, None for anything else or beyond bounds.
+
+    >>> exact("-12.50"), exact("1e5"), exact("1,5")
+    (Decimal('-12.50'), None, None)
+    """
+    if len(text) > 2 * (MAX_DIGITS + MAX_DECIMALS) or not _DECIMAL.fullmatch(text):
+        return None
+    number = Decimal(text)
+    return number if bounded(number) else None
 
 
 def bounded(number: Decimal) -> bool:

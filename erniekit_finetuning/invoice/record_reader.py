@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -11,13 +10,11 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from erniekit_finetuning.errors import Problem
-from erniekit_finetuning.invoice.model import MAX_PRINT, Printed, bounded
+from erniekit_finetuning.invoice.model import MAX_PRINT, Printed, exact
 from erniekit_finetuning.invoice.own_json import brief
 
 Table = dict[str, tuple[str, type]]  # key -> (field of the model, type of its value)
 E = TypeVar("E", bound=StrEnum)
-
-_DECIMAL = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 
 
 class RecordReader:
@@ -101,8 +98,8 @@ class RecordReader:
             return self._text(value, path)
         if kind is date:
             return self._date(value, path)
-        number = Decimal(value) if len(value) < 64 and _DECIMAL.fullmatch(value) else None
-        if number is None or not bounded(number):
+        number = exact(value)
+        if number is None:
             self._problem("not an amount", path, value, "a decimal number such as 12.50")
             return None
         return Printed[Decimal](printed=value, value=number)

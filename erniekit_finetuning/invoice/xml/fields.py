@@ -14,12 +14,11 @@ from typing import Any
 from lxml import etree
 
 from erniekit_finetuning.errors import Problem
-from erniekit_finetuning.invoice.model import MAX_PRINT, Printed, bounded
+from erniekit_finetuning.invoice.model import MAX_PRINT, Printed, exact
 
 Table = dict[str, tuple[type, str]]
 Element = etree._Element  # lxml's public functions give it; it has no public name
 
-_DECIMAL = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})", re.ASCII)
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?:Z|[+-]\d\d:\d\d|T[\d:.]+)?", re.ASCII)
 
 
@@ -100,8 +99,8 @@ class XmlFields:
         )
 
     def _number(self, element: Element, text: str) -> Printed[Decimal] | None:
-        number = Decimal(text) if len(text) < 90 and _DECIMAL.fullmatch(text) else None
-        if number is None or not bounded(number):
+        number = exact(text)
+        if number is None:
             self.wrong(element, "not an amount", text, "a decimal number such as 12.50")
             return None
         return Printed[Decimal](printed=text, value=number)
