@@ -42,7 +42,7 @@ test-hf: .venv/hf/installed
 
 RUNS ?= 1000000
 fuzz: .venv/fuzz/installed
-	PYTHONPATH=. .venv/fuzz/bin/python tests/fuzz/make_corpus.py runs/fuzz/corpus
+	.venv/fuzz/bin/python tests/fuzz/make_corpus.py runs/fuzz/corpus
 	.venv/fuzz/bin/python tests/fuzz/fuzz_invoice.py -runs=$(RUNS) -max_len=8192 -timeout=10 \
 		-artifact_prefix=runs/fuzz/ runs/fuzz/corpus
 

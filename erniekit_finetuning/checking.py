@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from erniekit_finetuning.documents.attachments import invoice_xml
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -15,6 +16,7 @@ from erniekit_finetuning.invoice.xml.source import read_xml
 
 MAX_BYTES = 256 * 1024 * 1024  # of a file that is read whole
 MAX_LINE = 64 * 1024 * 1024  # of a line of .jsonl
+_MAX_ID = 500  # characters; a longer id is none
 
 
 @dataclass(frozen=True)
@@ -27,17 +29,22 @@ class Checked:
 
 
 def inputs(path: Path) -> Iterator[Checked]:
-    """Every invoice of a file: one of .json, .xml and .pdf, one a line of .jsonl.
+    """Every invoice of a file: one of .xml or .pdf, one or more of .json, one a line of .jsonl.
 
-    A record's id is its `id` or `source`, else FILE (FILE:LINE in .jsonl). Raises UnusableInput
-    for a file that cannot be opened or is of no known type.
+    A record's id is its `id` or `source`, else its place: FILE, FILE:LINE or FILE[INDEX]. Raises
+    UnusableInput for a file that cannot be opened or is of no known type.
     """
     suffix = path.suffix.lower()
+    at = Problem("", file=str(path))
     if suffix == ".jsonl":
         yield from _lines(path)
-    elif suffix in _READERS:
+    elif suffix == ".json":
+        yield from _array(_whole(path), at)
+    elif suffix in (".xml", ".pdf"):
         data = _whole(path)
-        yield _read(str(path), Problem("", file=str(path)), lambda: _READERS[suffix](data))
+        yield _checked(
+            str(path), at, lambda: read_xml(data if suffix == ".xml" else invoice_xml(data))
+        )
     else:
         raise UnusableInput(
             Problem(
@@ -49,40 +56,17 @@ def inputs(path: Path) -> Iterator[Checked]:
         )
 
 
-def _record(data: bytes) -> tuple[str | None, Invoice]:
-    row = parse(data)
-    name = (row.get("id") or row.get("source")) if isinstance(row, dict) else None
-    # An own-JSON invoice has no id; a record's is a short string.
-    return (brief_id(name) if isinstance(name, str) else None), read_invoice(row).invoice
-
-
-def brief_id(name: str) -> str:
-    """An id as it is, but never so long that it hides the findings."""
-    return name if len(name) <= 200 else name[:197] + "..."
-
-
-def _xml(data: bytes) -> tuple[str | None, Invoice]:
-    return None, read_xml(data)
-
-
-def _pdf(data: bytes) -> tuple[str | None, Invoice]:
-    return None, read_xml(invoice_xml(data))
-
-
-_READERS: dict[str, Callable[[bytes], tuple[str | None, Invoice]]] = {
-    ".json": _record,
-    ".xml": _xml,
-    ".pdf": _pdf,
-}
-
-
-def _read(place: str, at: Problem, reader: Callable[[], tuple[str | None, Invoice]]) -> Checked:
+def _array(data: bytes, at: Problem) -> Iterator[Checked]:
     try:
-        name, invoice = reader()
+        rows = parse(data)
     except UnusableInput as error:
-        problems = tuple(replace(p, file=at.file, line=at.line) for p in error.problems)
-        return Checked(place, problems=problems)
-    return Checked(name or place, invoice)
+        yield Checked(str(at.file), problems=_placed(error, at))
+        return
+    if not isinstance(rows, list):
+        yield _record(rows, str(at.file), at)
+        return
+    for index, row in enumerate(rows):
+        yield _record(row, f"{at.file}[{index}]", at)
 
 
 def _lines(path: Path) -> Iterator[Checked]:
@@ -93,15 +77,40 @@ def _lines(path: Path) -> Iterator[Checked]:
                 number += 1
                 place, at = f"{path}:{number}", Problem("", file=str(path), line=number)
                 if len(line) == MAX_LINE and not line.endswith(b"\n"):
-                    problem = replace(
-                        at, what="the line is too long", expected=f"{MAX_LINE:,} bytes"
-                    )
-                    yield Checked(place, problems=(problem,))
+                    what, limit = "the line is too long", f"at most {MAX_LINE:,} bytes"
+                    yield Checked(place, problems=(replace(at, what=what, expected=limit),))
                     return
                 if line.strip():
-                    yield _read(place, at, lambda line=line: _record(line))  # type: ignore[misc]
+                    yield _line(line, place, at)
     except OSError as error:
         raise _cannot_read(path, error) from error
+
+
+def _line(line: bytes, place: str, at: Problem) -> Checked:
+    try:
+        row = parse(line)
+    except UnusableInput as error:
+        return Checked(place, problems=_placed(error, at))
+    return _record(row, place, at)
+
+
+def _record(row: Any, place: str, at: Problem) -> Checked:
+    name = (row.get("id") or row.get("source")) if isinstance(row, dict) else None
+    # The id of an invoice in our own JSON is no string.
+    name = name if isinstance(name, str) and len(name) <= _MAX_ID else place
+    return _checked(name, at, lambda: read_invoice(row).invoice)
+
+
+def _checked(name: str, at: Problem, read: Callable[[], Invoice]) -> Checked:
+    try:
+        return Checked(name, read())
+    except UnusableInput as error:
+        return Checked(name, problems=_placed(error, at))
+
+
+def _placed(error: UnusableInput, at: Problem) -> tuple[Problem, ...]:
+    """The problems with their file, and with the line of .jsonl or of the XML."""
+    return tuple(replace(p, file=at.file, line=at.line or p.line) for p in error.problems)
 
 
 def _whole(path: Path) -> bytes:

@@ -151,3 +151,19 @@ def test_one_unusable_line_keeps_its_place_among_the_others(tmp_path: Path) -> N
     assert (second["id"], second["findings"]) == (f"{file}:2", [])
     assert "not JSON" in second["problems"][0]
     assert f"{file}:2" in done.stderr
+
+
+def test_an_array_is_checked_one_by_one(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps([PLAIN, {"id": "x", "invoice": {"payable": "?"}}, 3]))
+    done = run("--json", file)
+    assert done.returncode == 2
+    assert [row["id"] for row in rows(done)] == [f"{file}[0]", "x", f"{file}[2]"]
+
+
+def test_a_problem_in_xml_names_its_line(tmp_path: Path) -> None:
+    xml = (TABLES / "ubl_invoice.xml").read_text("utf-8")
+    file = tmp_path / "a.xml"
+    file.write_text(xml.replace(">100.05<", ">ten<"))
+    number = next(n for n, line in enumerate(xml.splitlines(), 1) if ">100.05<" in line)
+    assert f"{file}:{number}: " in run(file).stderr
