@@ -47,6 +47,7 @@ _CLOSING = {"only", "only.", "*", "a", "b", "c", "d"}
 _END_MARKS = "也整正 "
 _OPENING = {"金"}
 _UNIT = re.compile(r"(?:/|per |je |pro |par |por |al )\s*[^\W\d_]+\.?", re.IGNORECASE)
+_JOINED = re.compile(r"(?<=[A-Za-z])-(?=[^\s-])")  # the hyphen of US-$, which is no minus
 _PERCENT_SIGNS = {"%", "percent", "per cent", "prozent", "pct", "v.h.", "p.c.", "pour cent"}
 
 
@@ -130,7 +131,8 @@ def _read(printed: str, words: Words) -> Readings:
     return {
         mark: value * factor
         for mark, value in values.items()
-        if value is not None and (len(body) < MAX_DIGITS or bounded(value * factor))
+        if value is not None
+        and ((len(body) < MAX_DIGITS and abs(factor) == 1) or bounded(value * factor))
     }
 
 
@@ -166,7 +168,7 @@ _NO_GROUPS = str.maketrans("", "", ".,' ")
 @lru_cache(4096)  # few different words stand beside numbers; hostile ones are at most 64 characters
 def _sign(before: str, after: str) -> tuple[int, str, str] | None:
     """The sign that marks around a number give, and the words without those marks."""
-    before, after = before.strip(), after.strip()
+    before, after = (_JOINED.sub("", side.strip()) for side in (before, after))
     negative = 0
     if "(" in before or ")" in after:
         if before.count("(") != 1 or after.count(")") != 1:
@@ -203,11 +205,12 @@ def _money_words(before: str, after: str, dashed: bool) -> int | None:
     factor, before, after = signed
     after = _UNIT.sub("", after).rstrip(_END_MARKS)
     credited = 0
-    for word in [*before.lower().split(), *_apart(after.lower())]:
+    behind = _apart(after.lower())
+    if behind and behind[0] in _TIMES:
+        factor *= _TIMES[behind.pop(0)]
+    for word in [*before.lower().split(), *behind]:
         if word in _CREDIT:
             credited += 1
-        elif word in _TIMES:
-            factor *= _TIMES[word]
         elif not (
             word in _DEBIT or word in _CLOSING or word in _OPENING or currency_readings(word)
         ):
