@@ -11,28 +11,17 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from functools import lru_cache
 
+from erniekit_finetuning.invoice.characters import in_ascii
 from erniekit_finetuning.invoice.currencies import YEN_LIKE, currency_readings
 from erniekit_finetuning.invoice.model import MAX_DIGITS, bounded
 
 Readings = dict[str, Decimal]
 
-MAX_LENGTH = 64  # no printed number is longer; keeps hostile prints cheap
 _FORM = re.compile(
     r"(?P<before>(?:[^\d.,]|(?<=[A-Za-z])\.)*)(?P<body>\d[\d.,' ]*|[.,]\d+)(?P<after>\D*)", re.ASCII
 )
 _WESTERN = re.compile(r"[1-9]\d{0,2}(?P<sep>[.,' ])\d{3}(?:(?P=sep)\d{3})*", re.ASCII)
 _INDIAN = re.compile(r"[1-9]\d?(?:,\d{2})*,\d{3}", re.ASCII)
-_SPACES = "\u00a0\u2007\u2009\u200a\u202f\u3000"
-_PLAIN = str.maketrans(
-    {
-        **{chr(0xFF01 + offset): chr(0x21 + offset) for offset in range(94)},  # full width
-        **dict.fromkeys(_SPACES, " "),
-        **dict.fromkeys("’‘ʼ′´`", "'"),
-        **dict.fromkeys("−–—‐‑‒﹣", "-"),
-        **dict.fromkeys("▲△", "-"),  # Japanese accounting
-        "￥": "¥",
-    }
-)
 # Words that say debit or credit, in capitals or not: a credit is money that is given back.
 _CREDIT, _DEBIT = {"cr", "cr.", "credit"}, {"dr", "dr.", "debit"}
 # Indian and East Asian units of counting that are printed after a number.
@@ -93,7 +82,7 @@ def decimal_marks(found: Iterable[Readings]) -> set[str]:
 
 def currency_codes(printed: str) -> tuple[str, ...]:
     """The currencies that the sign beside an amount may stand for; () when there is none."""
-    match = _FORM.fullmatch(_plain(printed))
+    match = _FORM.fullmatch(in_ascii(printed))
     if match is None:
         return ()
     for side in (match["before"], match["after"]):
@@ -108,12 +97,14 @@ Words = Callable[[str, str, bool], int | None]
 
 
 def _read(printed: str, words: Words) -> Readings:
-    text = _plain(printed)
+    text = in_ascii(printed)
     match = _FORM.fullmatch(text) if text else None
     if match is None:
         return {}
     before, body, after = match.group("before", "body", "after")
     body = body.rstrip()
+    if after.startswith(":-"):  # Swedish, as "12.-"
+        after, body = after[1:], body + "."
     dashed = after[:1] == "-" and body[-1] in ".,"  # "12.-": the dash stands for no cents
     if dashed:
         after = after.lstrip("-")
@@ -134,14 +125,6 @@ def _read(printed: str, words: Words) -> Readings:
         if value is not None
         and ((len(body) < MAX_DIGITS and abs(factor) == 1) or bounded(value * factor))
     }
-
-
-def _plain(printed: str) -> str:
-    if len(printed) > 2 * MAX_LENGTH:
-        return ""
-    text = printed if printed.isascii() else printed.translate(_PLAIN)
-    text = text.strip()
-    return text if len(text) <= MAX_LENGTH else ""
 
 
 def _number(body: str, mark: str) -> Decimal | None:
