@@ -225,19 +225,16 @@ def bomb(body: str, doctype: str) -> bytes:
 
 
 LOL = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 12))
+SECRET = (TABLES / "money.txt").as_uri()  # a file that an entity must not bring in
 HOSTILE = {
     "billion laughs": bomb("&l11;", f'<!DOCTYPE Invoice [<!ENTITY l0 "ha">{LOL}]>'),
     "laughs in an attribute": bomb("x", f'<!DOCTYPE Invoice [<!ENTITY l0 "ha">{LOL}]>').replace(
         b'unitCode="KGM"', b'unitCode="&l11;"'
     ),
     "quadratic": bomb("&a;" * 100_000, f'<!DOCTYPE Invoice [<!ENTITY a "{"x" * 100_000}">]>'),
-    "external entity": bomb(
-        "&a;", '<!DOCTYPE Invoice [<!ENTITY a SYSTEM "file:///etc/hostname">]>'
-    ),
+    "external entity": bomb("&a;", f'<!DOCTYPE Invoice [<!ENTITY a SYSTEM "{SECRET}">]>'),
     "external DTD": bomb("x", '<!DOCTYPE Invoice SYSTEM "http://127.0.0.1:9/x.dtd">'),
-    "parameter entity": bomb(
-        "x", '<!DOCTYPE Invoice [<!ENTITY % a SYSTEM "file:///etc/hostname"> %a;]>'
-    ),
+    "parameter entity": bomb("x", f'<!DOCTYPE Invoice [<!ENTITY % a SYSTEM "{SECRET}"> %a;]>'),
     "in UTF-16": bomb("&l11;", f'<!DOCTYPE Invoice [<!ENTITY l0 "ha">{LOL}]>')
     .decode()
     .replace("UTF-8", "UTF-16")
@@ -261,7 +258,7 @@ HOSTILE = {
 def test_hostile_xml_is_refused(name: str) -> None:
     with pytest.raises(UnusableInput) as caught:
         read_xml(HOSTILE[name])
-    assert "localhost" not in str(caught.value)
+    assert "CLDR" not in str(caught.value)  # a word of that file
     assert all(len(str(problem)) < 500 for problem in caught.value.problems)
 
 
