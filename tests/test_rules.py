@@ -395,3 +395,36 @@ def test_the_docs_list_every_rule() -> None:
         cells = (mark if p in rule.profiles else "" for mark, p in zip(marks, Profile, strict=True))
         row = f"| {rule.id} | {rule.text} | {rule.tolerance} | {' | '.join(cells)} |"
         assert row in page, row
+
+
+def test_income_tax_withheld_lowers_what_is_payable() -> None:
+    invoice = small(withholding="5.00", payable="30.70")
+    assert failed(invoice, Profile.SIMPLE) == set()
+    assert failed(small(withholding="5.00", payable="35.70"), Profile.SIMPLE) == {"BR-CO-16"}
+
+
+def test_a_receipt_whose_prices_include_tax_adds_up_to_the_total_with_tax() -> None:
+    totals = Totals(
+        line_total=amount("119.00"), tax_total=amount("19.00"), tax_inclusive=amount("119.00")
+    )
+    invoice = small().model_copy(update={"totals": totals, "tax_breakdown": (), "lines": ()})
+    receipt = invoice.model_copy(update={"prices_include_tax": True})
+    assert failed(receipt, Profile.SIMPLE) == {"REQUIRED"}
+    assert failed(invoice, Profile.SIMPLE) == {"REQUIRED", "BR-CO-15"}
+    with_net = totals.model_copy(update={"tax_exclusive": amount("100.00")})
+    assert failed(receipt.model_copy(update={"totals": with_net}), Profile.SIMPLE) == {"REQUIRED"}
+
+
+@pytest.mark.parametrize(
+    ("printed", "right"), [("€ 35,70", True), ("35.70", True), ("$35.70", False)]
+)
+def test_an_amount_in_another_currency_is_found(printed: str, right: bool) -> None:
+    payable = Printed(printed=printed, value=D("35.70"))
+    invoice = small().model_copy(update={"currency": text("EUR")})
+    totals = invoice.totals.model_copy(update={"payable": payable})
+    invoice = invoice.model_copy(update={"totals": totals})
+    assert failed(invoice, Profile.SIMPLE) == (set() if right else {"CURRENCY"})
+    in_dollars = {"tax_total_in_tax_currency": Printed(printed="$ 21", value=Decimal(21))}
+    totals = totals.model_copy(update=in_dollars)
+    abroad = {"tax_currency": text("USD"), "totals": totals}
+    assert right == ("CURRENCY" not in failed(invoice.model_copy(update=abroad), Profile.SIMPLE))

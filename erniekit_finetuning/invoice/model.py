@@ -165,6 +165,7 @@ class Totals(_Frozen):
     tax_total_in_tax_currency: Printed[Decimal] | None = None
     tax_inclusive: Printed[Decimal] | None = None
     prepaid: Printed[Decimal] | None = None
+    withholding: Printed[Decimal] | None = None  # income tax the buyer keeps back; not EN 16931
     rounding: Printed[Decimal] | None = None
     payable: Printed[Decimal] | None = None
 
@@ -192,7 +193,8 @@ class Invoice(_Frozen):
     """One document, whoever read it: a person, a generator or a model. None means not printed.
 
     `syntax` is set for a structured invoice, None for what was read off a page; `language` is a
-    BCP 47 tag (`de`, `en-GB`) where it is known.
+    BCP 47 tag (`de`, `en-GB`) where it is known. `prices_include_tax` is for a shop's receipt,
+    whose line amounts and their sum include tax (EN 16931 knows only amounts without).
     """
 
     kind: Kind = Kind.INVOICE
@@ -205,6 +207,7 @@ class Invoice(_Frozen):
     delivery_date: Printed[date] | None = None
     period_start: Printed[date] | None = None
     period_end: Printed[date] | None = None
+    prices_include_tax: bool = False
     currency: Printed[str] | None = None
     tax_currency: Printed[str] | None = None
     seller: Party = Party()

@@ -1,12 +1,19 @@
-"""Rules that compare no amounts: dates, required fields, duplicate lines."""
+"""Rules that compare no amounts: dates, required fields, duplicate lines, currency."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
 
+from erniekit_finetuning.invoice.amounts import currency_codes
 from erniekit_finetuning.invoice.model import Invoice, Line, Printed
 from erniekit_finetuning.invoice.rules.finding import Outcome, Status
+from erniekit_finetuning.invoice.walk import leaves
+
+_AMOUNTS = {
+    "amount", "base_amount", "gross_price", "net_amount", "price_allowance", "tax", "taxable",
+    "unit_price",
+}  # fmt: skip
 
 
 def date_order(invoice: Invoice) -> Iterator[Outcome]:
@@ -69,3 +76,31 @@ def _identity(line: Line) -> tuple[object, ...]:
         line.net_amount,
     )
     return tuple(v and (v.printed if v.value is None else v.value) for v in values)
+
+
+def one_currency(invoice: Invoice) -> Iterator[Outcome]:
+    """CURRENCY: no amount of a page is printed in another currency than the document's.
+
+    The tax in tax currency may name that one. Structured invoices print no currency with amounts.
+    """
+    if invoice.syntax is not None or invoice.currency is None or invoice.currency.value is None:
+        return
+    said = False
+    for path, value in leaves(invoice):
+        if not _has_amount(path):
+            continue
+        wanted = invoice.tax_currency if path.endswith("_in_tax_currency") else invoice.currency
+        codes = currency_codes(value.printed)
+        if wanted is None or wanted.value is None or not codes:
+            continue
+        said = True
+        if wanted.value not in codes:
+            text = f"{value.printed[:60]} is not in {wanted.value}"
+            yield Outcome(Status.FAIL, (path, "currency"), message=text)
+    if said:
+        yield Outcome(Status.PASS, ("currency",))
+
+
+def _has_amount(path: str) -> bool:
+    field = path.rpartition(".")[2]
+    return path.startswith("totals.") or field in _AMOUNTS

@@ -135,6 +135,7 @@ RULES: tuple[Rule, ...] = (
     _sense("DATE-ORDER", "due date is not before issue date", sense.date_order, _ALL),
     _sense("REQUIRED", "number, date, seller, lines, payable are there", sense.required, _ALL),
     _sense("DUPLICATE-LINES", "no line stands twice", sense.duplicate_lines, _WARNING),
+    _sense("CURRENCY", "amounts are in the document's currency", sense.one_currency, _ALL),
     _sense("VAT-ID", "check digits of VAT ids fit", identity.vat_ids, _ALL),
     _sense("IBAN", "check digits of IBANs fit", identity.ibans, _ALL),
     _sense("BIC", "BICs are well formed", identity.bics, _ALL),

@@ -63,12 +63,12 @@ def _parts(
 
 
 def tax_exclusive(invoice: Invoice) -> Iterator[Outcome]:
-    """BR-CO-13."""
+    """BR-CO-13. Where prices include tax the lines lead to the total with tax instead."""
 
     def sides() -> tuple[Decimal, Decimal]:
-        return as_stated(invoice, _net(invoice), known(invoice.totals.tax_exclusive))
+        return as_stated(invoice, _after_lines(invoice), known(invoice.totals.tax_exclusive))
 
-    if _any_total(invoice):
+    if _any_total(invoice) and not invoice.prices_include_tax:
         names = ("line_total", "allowance_total", "charge_total", "tax_exclusive")
         yield compared(invoice, _fields(invoice, names), sides)
 
@@ -96,7 +96,8 @@ def tax_total(invoice: Invoice) -> Iterator[Outcome]:
 def tax_inclusive(invoice: Invoice) -> Iterator[Outcome]:
     """BR-CO-15. In CII a grand total that equals the tax basis passes, whatever the tax says.
 
-    A page that prints no total without tax is checked against subtotal, allowances and charges.
+    A page that prints no total without tax is checked against subtotal, allowances and charges,
+    which are the total with tax already where prices include it.
     """
     totals = invoice.totals
     if invoice.syntax is Syntax.UBL and invoice.currency is None and totals.tax_total is None:
@@ -105,7 +106,9 @@ def tax_inclusive(invoice: Invoice) -> Iterator[Outcome]:
     def sides() -> tuple[Decimal, Decimal]:
         inclusive = known(totals.tax_inclusive)
         if totals.tax_exclusive is None and invoice.syntax is None:
-            exclusive = _net(invoice)
+            exclusive = _after_lines(invoice)
+            if invoice.prices_include_tax:
+                return as_stated(invoice, exclusive, inclusive)
         else:
             exclusive = known(totals.tax_exclusive)
         if invoice.syntax is Syntax.CII and inclusive == exclusive:
@@ -125,13 +128,14 @@ def tax_inclusive(invoice: Invoice) -> Iterator[Outcome]:
 
 
 def payable(invoice: Invoice) -> Iterator[Outcome]:
-    """BR-CO-16."""
+    """BR-CO-16; a page may also take off income tax that the buyer withholds."""
     totals = invoice.totals
 
     def sides() -> tuple[Decimal, Decimal]:
         inclusive, due = known(totals.tax_inclusive), known(totals.payable)
-        if totals.prepaid is not None:
+        if totals.prepaid is not None or totals.withholding is not None:
             exact = inclusive - deducted(invoice, totals.prepaid)
+            exact -= deducted(invoice, totals.withholding)
             inclusive, _ = as_stated(invoice, exact, due)
         if totals.rounding is None:
             return inclusive, due
@@ -139,11 +143,11 @@ def payable(invoice: Invoice) -> Iterator[Outcome]:
         return round_half_up(inclusive) + rounding, round_half_up(due - rounding) + rounding
 
     if _any_total(invoice):
-        names = ("tax_inclusive", "prepaid", "rounding", "payable")
+        names = ("tax_inclusive", "prepaid", "withholding", "rounding", "payable")
         yield compared(invoice, _fields(invoice, names), sides)
 
 
-def _net(invoice: Invoice) -> Decimal:
+def _after_lines(invoice: Invoice) -> Decimal:
     totals = invoice.totals
     allowances = deducted(invoice, totals.allowance_total)
     return known(totals.line_total) - allowances + or_zero(totals.charge_total)
