@@ -11,8 +11,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from erniekit_finetuning.errors import Problem, UnusableInput
-from synthetic_invoice_generator.locale import Wording, locale_codes
-from synthetic_invoice_generator.settings import Shares
+from synthetic_invoice_generator.locale import Trade, Wording, locale_codes
+from synthetic_invoice_generator.settings import DocumentType, Shares
 from synthetic_invoice_generator.style import FAMILIES, Family, Paper
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -29,8 +29,15 @@ class GeneratorConfig(BaseModel):
 
     locales: Annotated[dict[str, Weight], Field(min_length=1)] = dict.fromkeys(locale_codes(), 1.0)
     layouts: Annotated[dict[Family, Weight], Field(min_length=1)] = dict.fromkeys(FAMILIES, 1.0)
+    documents: Annotated[dict[DocumentType, Weight], Field(min_length=1)] = {
+        "invoice": 75, "credit_note": 7, "proforma": 4, "receipt": 6, "prepayment": 4, "partial": 4,
+    }  # fmt: skip
+    trades: Annotated[dict[Trade, Weight], Field(min_length=1)] = {
+        "goods": 40, "services": 20, "utilities": 8, "telecom": 8, "construction": 9,
+        "hospitality": 7, "retail": 8,
+    }  # fmt: skip
     wordings: Wording = "common"
-    max_lines: Annotated[int, Field(ge=1, le=12)] = 8
+    max_lines: Annotated[int, Field(ge=1, le=60)] = 60
     paper: Paper | None = None
     shares: Shares = Shares()
 

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from erniekit_finetuning.invoice.model import Invoice
 from synthetic_invoice_generator.chance import weighted
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.forms import draw_forms
 from synthetic_invoice_generator.locale import load_locale
-from synthetic_invoice_generator.scenario import make_invoice
+from synthetic_invoice_generator.scenario import draw_scene, invoice_of
 from synthetic_invoice_generator.style import Style, draw_style
 
 
@@ -26,11 +25,13 @@ def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
     rng = Random(f"{seed}/{index}")
     locale = load_locale(weighted(rng, config.locales))
     family = weighted(rng, config.layouts)
-    forms = draw_forms(rng, locale)
-    invoice = make_invoice(
-        rng, locale, forms=forms, shares=config.shares, max_lines=config.max_lines
+    scene = draw_scene(
+        rng,
+        locale,
+        shares=config.shares,
+        max_lines=config.max_lines,
+        document=weighted(rng, config.documents),
+        trade=weighted(rng, config.trades),
     )
-    style = draw_style(
-        rng, locale, forms, invoice, family=family, paper=config.paper, wording=config.wordings
-    )
-    return Draft(invoice, style)
+    style = draw_style(rng, scene, family=family, paper=config.paper, wording=config.wordings)
+    return Draft(invoice_of(scene), style)

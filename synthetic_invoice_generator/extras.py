@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import dataclass
-from datetime import timedelta
 from random import Random
 
-from erniekit_finetuning.invoice.model import Invoice
 from synthetic_invoice_generator.chance import chance, digits, pick
-from synthetic_invoice_generator.forms import Forms
-from synthetic_invoice_generator.identifiers import iban
-from synthetic_invoice_generator.locale import LabelKey, Locale
-from synthetic_invoice_generator.parties import city, person
-from synthetic_invoice_generator.words import invented_word, letters, product_code
+from synthetic_invoice_generator.identifiers import IBAN_COUNTRIES, iban
+from synthetic_invoice_generator.locale import LabelKey
+from synthetic_invoice_generator.parties import address, city, firm_name, person
+from synthetic_invoice_generator.scenario import Scene
+from synthetic_invoice_generator.words import fill, invented_word, letters, product_code
 
-ROWS = 12  # codes and units are drawn for this many lines, then start again
+ROWS = 12  # codes are drawn for this many lines, then start again
+_INCOTERMS = ("EXW", "FCA", "CPT", "CIP", "DAP", "DDP", "FOB", "CIF")
+_ORIGINS = ("DE", "US", "CN", "IT", "FR", "JP", "PL", "IN", "TR", "VN", "CZ", "MX")
 
 
 @dataclass(frozen=True)
 class Extras:
     """Noise strings. `references` are (label key, value) rows beside the invoice's own data.
 
-    `codes` and `units` fill a column of the table, and are empty when there is none.
+    `codes`, `hs_codes` and `origins` fill a column of the table, and are empty when there is none;
+    `deliver_to` holds the rows of an address.
     """
 
     references: tuple[tuple[LabelKey, str], ...] = ()
@@ -32,75 +33,94 @@ class Extras:
     page: str | None = None
     positions: bool = False
     codes: tuple[str, ...] = ()
-    units: tuple[str, ...] = ()
+    hs_codes: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    deliver_to: tuple[str, ...] = ()
 
 
-def draw_extras(rng: Random, locale: Locale, forms: Forms, invoice: Invoice) -> Extras:
-    """Noise that fits the invoice: its seller's name, its forms of dates, its language."""
-    words = _words(rng, locale, invoice)
-    notes = [pick(rng, locale.notes).format(**words) for _ in range(pick(rng, (0, 0, 1, 1, 2, 3)))]
-    if invoice.totals.tax_total is None and not invoice.tax_breakdown:
-        notes.insert(0, pick(rng, locale.tax_free))
+def draw_extras(rng: Random, scene: Scene) -> Extras:
+    """Noise that fits the document: its seller's name, its language, its trade."""
+    locale, deal = scene.locale, scene.deal
+    words = _words(rng, scene)
+
+    def said(template: str) -> str:
+        return fill(rng, locale, template, **words)
+
+    notes = [said(pick(rng, locale.notes)) for _ in range(pick(rng, (0, 0, 1, 1, 2, 3)))]
+    if deal.exemption is not None:
+        notes.insert(0, pick(rng, locale.exemptions[deal.exemption]))
     if chance(rng, 0.35):
         notes.append(pick(rng, locale.thanks))
-    footer = [
-        pick(rng, locale.footers).format(**words) for _ in range(pick(rng, (0, 1, 2, 3, 4, 5)))
-    ]
+    footers = [text for text in locale.footers if "{iban}" not in text or not scene.accounts]
+    footer = [said(pick(rng, footers)) for _ in range(pick(rng, (0, 1, 2, 3, 4, 5)))]
+    if locale.bank_lines and chance(rng, 0.4):
+        footer.insert(0, said(pick(rng, locale.bank_lines)))
+    shipped = deal.trade == "goods" and deal.buyer_locale.country != locale.country
     return Extras(
-        references=_references(rng, locale, forms, invoice),
+        references=_references(rng, scene),
         intro=(pick(rng, locale.thanks),) if chance(rng, 0.12) else (),
         notes=tuple(dict.fromkeys(notes)),
         footer=tuple(dict.fromkeys(footer)),
         page=pick(rng, locale.page) if chance(rng, 0.4) else None,
         positions=chance(rng, 0.4),
         codes=tuple(product_code(rng) for _ in range(ROWS)) if chance(rng, 0.2) else (),
-        units=_units(rng, locale) if chance(rng, 0.2) else (),
+        hs_codes=tuple(_hs_code(rng) for _ in range(ROWS)) if shipped and chance(rng, 0.5) else (),
+        origins=tuple(pick(rng, _ORIGINS) for _ in range(ROWS))
+        if shipped and chance(rng, 0.4)
+        else (),
+        deliver_to=_deliver_to(rng, scene) if chance(rng, 0.3 if shipped else 0.04) else (),
     )
 
 
-def _references(
-    rng: Random, locale: Locale, forms: Forms, invoice: Invoice
-) -> tuple[tuple[LabelKey, str], ...]:
+def _references(rng: Random, scene: Scene) -> tuple[tuple[LabelKey, str], ...]:
+    locale, deal = scene.locale, scene.deal
     rows: list[tuple[LabelKey, str]] = []
-    if chance(rng, 0.35):
-        rows.append(("order_number", pick(rng, (product_code(rng), digits(rng, 6)))))
     if chance(rng, 0.35):
         rows.append(
             ("customer_number", pick(rng, (digits(rng, 5), f"{letters(rng, 1)}-{digits(rng, 3)}")))
         )
-    if chance(rng, 0.2) and invoice.issue_date is not None and invoice.issue_date.value is not None:
-        delivered = invoice.issue_date.value - timedelta(days=rng.randint(1, 20))
-        rows.append(("delivery_date", forms.date(delivered).printed))
     if chance(rng, 0.15):
         rows.append(("contact", person(rng, locale)))
+    if deal.buyer_locale.country != locale.country and deal.trade == "goods" and chance(rng, 0.7):
+        rows.append(("incoterms", f"{pick(rng, _INCOTERMS)} {city(rng, deal.buyer_locale)}"))
+    if scene.tax_currency and chance(rng, 0.7):
+        code, rate = scene.tax_currency
+        printed = scene.forms.number(rate, 4)
+        rows.append(("exchange_rate", f"1 {scene.forms.currency} = {printed} {code}"))
     rng.shuffle(rows)
     return tuple(rows)
 
 
-def _words(rng: Random, locale: Locale, invoice: Invoice) -> dict[str, str]:
-    name = invoice.seller.name.printed if invoice.seller.name else invented_word(rng, locale)
-    site = "".join(
-        letter
-        for letter in unicodedata.normalize("NFD", name.lower())
-        if "a" <= letter <= "z" or letter == "-"
-    )[:14].strip("-")
-    numbers = {f"n{count}": digits(rng, count) for count in (2, 3, 4, 5, 8, 9, 10)}
+def _deliver_to(rng: Random, scene: Scene) -> tuple[str, ...]:
+    locale = scene.deal.buyer_locale
+    return (firm_name(rng, locale), *address(rng, locale).text.split("\n"))
+
+
+def _hs_code(rng: Random) -> str:
+    """A customs tariff number of 6, 8 or 10 digits."""
+    body = f"{rng.randint(1, 97):02d}{digits(rng, 2)}{digits(rng, 2)}"
+    return pick(rng, (f"{body[:4]}.{body[4:]}", f"{body[:4]} {body[4:]} {digits(rng, 2)}", body))
+
+
+def _words(rng: Random, scene: Scene) -> dict[str, str]:
+    locale, seller = scene.locale, scene.seller
+    name = seller.name.printed if seller.name else invented_word(rng, locale)
+    site = (
+        "".join(
+            letter
+            for letter in unicodedata.normalize("NFD", name.lower())
+            if "a" <= letter <= "z" or letter == "-"
+        )[:14].strip("-")
+        or f"{letters(rng, 4).lower()}"
+    )
+    country = locale.country if locale.country in IBAN_COUNTRIES else "DE"
     return {
-        **numbers,
-        "d": str(rng.randint(5, 40)),
         "seller": name,
         "web": f"www.{site}.example",
         "mail": f"{pick(rng, ('info', 'office', 'mail', 'post'))}@{site}.example",
         "phone": f"{digits(rng, 3)} {digits(rng, 3)} {digits(rng, 4)}",
-        "iban": iban(rng, "DE" if locale.country == "US" else locale.country),
+        "iban": iban(rng, country),
         "bank": pick(rng, locale.banks),
         "city": city(rng, locale),
         "person": person(rng, locale),
-        "ref": product_code(rng),
     }
-
-
-def _units(rng: Random, locale: Locale) -> tuple[str, ...]:
-    if chance(rng, 0.5):
-        return (pick(rng, locale.units),)
-    return tuple(pick(rng, locale.units) for _ in range(ROWS))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
+from synthetic_invoice_generator.goods import width
 from synthetic_invoice_generator.style import Style
 
 _PAGE_MM = {"a4": 210.0, "us-letter": 215.9}
@@ -15,6 +17,8 @@ _BOLD = 1.12
 _PADDING = 2.2  # letters' worth of inset a table column has
 _LARGEST_NAME = 1.25  # em, the size of the seller's name in the classic layout
 _SMALLEST = 0.6
+_SMALL = 0.82  # em, the footer
+_LEADING = 1.35
 
 
 def letters_across(style: Style) -> float:
@@ -39,11 +43,24 @@ def name_scale(name: str, heading: str | None, style: Style) -> float:
     return _scale(letters_across(style) * 0.46, need)
 
 
+def footer_height(footer: Sequence[str], style: Style) -> float:
+    """Millimetres below the text for the small print (more than two rows stand in two columns)."""
+    columns = 2 if len(footer) > 2 else 1
+    room = letters_across(style) / _SMALL / columns - 4
+    wrapped = [math.ceil(_width(text, style) / room) for text in footer]
+    rows = sum(max(wrapped[at : at + columns]) for at in range(0, len(wrapped), columns))
+    return round(14 + (rows + 2) * style.size * _SMALL * _LEADING * _POINT_MM, 1)
+
+
 def _width(text: str, style: Style) -> float:
-    """The width of `text` in small letters; in a mono font every letter has the same."""
+    """The width of the longest row of `text` in small letters; all are one wide in a mono font."""
+    return max(_row_width(row, style) for row in text.split("\n"))
+
+
+def _row_width(text: str, style: Style) -> float:
     if "Mono" in style.font:
-        return len(text)
-    return len(text) + (_CAPITAL - 1) * sum(letter.isupper() for letter in text)
+        return width(text)
+    return width(text) + (_CAPITAL - 1) * sum(letter.isupper() for letter in text)
 
 
 def _scale(room: float, need: float) -> float:

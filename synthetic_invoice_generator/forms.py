@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import chain, repeat
 from random import Random
 
 from babel.dates import DateTimePattern, parse_pattern
 from babel.localedata import normalize_locale
+from babel.numbers import get_currency_precision
 
 from erniekit_finetuning.invoice.model import Printed
 from synthetic_invoice_generator.chance import chance, pick, weighted
@@ -23,15 +25,18 @@ class Forms:
     `line_money` and `total_money` hold "{a}" for the amount; `rate` (in the table of lines) and
     `tax_rate` (beside the tax) hold "{r}". `minus` is put before amounts that lower the total, and
     is empty where they are printed without a sign.
-    `currency_print` is None when nothing on the page says the currency.
+    `currency_print` is None when nothing on the page says the currency; `decimals` are those of
+    its minor unit.
     """
 
     locale: str
     decimal: str
     group: str
+    group_sizes: tuple[int, ...]
     date_pattern: str
     currency: str
     currency_print: str | None
+    decimals: int
     line_money: str
     total_money: str
     rate: str
@@ -42,8 +47,9 @@ class Forms:
 
     def number(self, value: Decimal, decimals: int) -> str:
         """`value` with `decimals` digits after the mark."""
-        whole, _, rest = f"{value:,.{decimals}f}".partition(".")
-        whole = whole.replace(",", self.group)
+        sign, digits = ("-", -value) if value < 0 else ("", value)
+        whole, _, rest = f"{digits:.{decimals}f}".partition(".")
+        whole = sign + self.group.join(_groups(whole, self.group_sizes))
         return f"{whole}{self.decimal}{rest}" if rest else whole
 
     def quantity(self, value: Decimal) -> Printed[Decimal]:
@@ -53,12 +59,18 @@ class Forms:
 
     def price(self, value: Decimal) -> Printed[Decimal]:
         """A price or amount in the table of lines."""
-        places = max(2, -int(value.as_tuple().exponent))
+        places = max(self.decimals, -int(value.as_tuple().exponent))
         return Printed(printed=self.line_money.format(a=self.number(value, places)), value=value)
 
     def total(self, value: Decimal) -> Printed[Decimal]:
         """An amount among the totals."""
-        return Printed(printed=self.total_money.format(a=self.number(value, 2)), value=value)
+        text = self.number(value, self.decimals)
+        return Printed(printed=self.total_money.format(a=text), value=value)
+
+    def plain(self, value: Decimal) -> Printed[Decimal]:
+        """An amount in another currency, which its label names."""
+        places = max(-int(value.as_tuple().exponent), 0)
+        return Printed(printed=self.number(value, places), value=value)
 
     def lowering(self, value: Decimal) -> Printed[Decimal]:
         """An amount taken off: the value stays positive (EN 16931), the print may have a minus."""
@@ -83,6 +95,17 @@ class Forms:
         return Printed(printed=_pattern(self.date_pattern).apply(day, self.locale), value=day)
 
 
+def _groups(whole: str, sizes: tuple[int, ...]) -> list[str]:
+    """Digits in groups from the right: sizes (3, 2) give 12,34,567."""
+    groups: list[str] = []
+    for size in chain(sizes, repeat(sizes[-1])):
+        groups.insert(0, whole[-size:])
+        whole = whole[:-size]
+        if not whole:
+            return groups
+    return groups
+
+
 @lru_cache(maxsize=256)
 def _pattern(pattern: str) -> DateTimePattern:
     return parse_pattern(pattern)
@@ -104,9 +127,11 @@ def draw_forms(rng: Random, locale: Locale) -> Forms:
         locale=normalize_locale(locale.code.replace("-", "_")) or "en",
         decimal=numbers.decimal,
         group=numbers.group,
+        group_sizes=numbers.sizes,
         date_pattern=pick(rng, locale.dates),
         currency=code,
         currency_print={"none": None, "label": code}.get(where, symbol),
+        decimals=get_currency_precision(code),
         line_money=money if where == "all" else "{a}",
         total_money=money if where in ("all", "totals") else "{a}",
         rate="{r}" if chance(rng, 0.25) else rate,

@@ -1,10 +1,12 @@
 """What a language and country print: wordings, number and date forms, vocabulary.
 
-One YAML file a locale in `locales/`, checked strictly when it is read.
+One YAML file a locale in `locales/`, checked strictly when it is read. en-US.yaml explains every
+field; the others follow it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -17,15 +19,44 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 FOLDER = Path(__file__).parent / "locales"
 
 LabelKey = Literal[
-    "title", "number", "issue_date", "due_date", "currency", "seller", "buyer", "vat_id",
-    "seller_vat_id", "buyer_vat_id", "payment_terms", "order_number", "customer_number",
-    "delivery_date", "contact", "position", "code", "unit", "description", "quantity",
-    "unit_price", "discount_rate", "tax_rate", "net_amount", "line_total", "allowance_total",
-    "charge_total", "tax_exclusive", "tax", "tax_on", "tax_total", "tax_inclusive", "prepaid",
-    "payable",
+    # titles, by what the document is
+    "title", "title_credit_note", "title_proforma", "title_receipt", "title_prepayment",
+    "title_partial",
+    # rows beside the invoice's number
+    "number", "issue_date", "due_date", "currency", "payment_terms", "order_number",
+    "contract_number", "customer_number", "delivery_date", "period", "preceding_invoice",
+    "payment_reference", "contact", "incoterms",
+    # parties and where to pay
+    "seller", "buyer", "deliver_to", "vat_id", "seller_vat_id", "buyer_vat_id", "tax_number",
+    "legal_id", "bank", "iban", "bic",
+    # columns of the lines
+    "position", "code", "gtin", "hs_code", "origin", "unit", "description", "quantity",
+    "unit_price", "discount_rate", "tax_category", "tax_rate", "net_amount",
+    # totals and the summary of taxes
+    "line_total", "allowance_total", "charge_total", "tax_exclusive", "tax", "tax_on", "tax_total",
+    "tax_included", "tax_in_currency", "tax_inclusive", "prepaid", "withholding", "rounding",
+    "payable", "taxable", "tax_amount", "exchange_rate",
+    # elsewhere
+    "signature", "payment_slip",
 ]  # fmt: skip
 LABEL_KEYS: tuple[LabelKey, ...] = get_args(LabelKey)
 Wording = Literal["common", "house"]
+Trade = Literal[
+    "goods", "services", "utilities", "telecom", "construction", "hospitality", "retail"
+]
+TRADES: tuple[Trade, ...] = get_args(Trade)
+# Why no tax is charged, each with the tax category (UNCL 5305) that says so.
+Exemption = Literal[
+    "zero_rated", "exempt", "reverse_charge", "intra_community", "export", "outside_scope"
+]
+CATEGORY: Mapping[Exemption, str] = {
+    "zero_rated": "Z",
+    "exempt": "E",
+    "reverse_charge": "AE",
+    "intra_community": "K",
+    "export": "G",
+    "outside_scope": "O",
+}
 
 
 class _Strict(BaseModel):
@@ -33,11 +64,15 @@ class _Strict(BaseModel):
 
 
 class NumberForm(_Strict):
-    """Decimal mark and thousands separator; `weight` is how often it is drawn."""
+    """Decimal mark and thousands separator; `weight` is how often it is drawn.
+
+    `sizes` are the lengths of the groups from the right, the last repeated: [3, 2] in India.
+    """
 
     decimal: str
     group: str
     weight: float
+    sizes: tuple[int, ...] = (3,)
 
 
 class CurrencyForm(_Strict):
@@ -52,28 +87,44 @@ class Wordings(_Strict):
     """Ways to say one label; `house` ones are kept for styles that ask for them."""
 
     common: tuple[str, ...]
-    house: tuple[str, ...]
+    house: tuple[str, ...] = ()
+
+
+class Offer(_Strict):
+    """What firms of one trade sell: names of things and the units they are counted in."""
+
+    things: tuple[str, ...]
+    units: tuple[str, ...]
 
 
 class Locale(_Strict):
-    """One locale's data; the YAML files show each field with its content."""
+    """One locale's data; en-US.yaml explains each field."""
 
     code: str
     language: str
     country: str
     country_name: tuple[str, ...]
+    script: Literal["latin", "japanese", "chinese"] = "latin"
     faker: str
-    paper: dict[str, float]
+    paper: dict[Literal["a4", "us-letter"], float]
     numbers: tuple[NumberForm, ...]
     currencies: dict[str, CurrencyForm]
     dates: tuple[str, ...]
     tax_rates: dict[str, float]
     two_rates_share: float
+    tax_parts: tuple[str, ...] = ()
+    withholding_rates: dict[str, float] = {}
+    exemptions: dict[Exemption, tuple[str, ...]]
     vat_countries: dict[str, float]
     vat_id_share: dict[Literal["seller", "buyer"], float]
+    tax_numbers: tuple[str, ...] = ()
+    legal_ids: tuple[str, ...] = ()
+    firms: tuple[str, ...]
+    person: str
     legal_forms: tuple[str, ...]
     trades: tuple[str, ...]
     syllables: tuple[str, ...]
+    addresses: tuple[str, ...]
     streets: tuple[str, ...]
     extra_lines: tuple[str, ...]
     places: tuple[str, ...]
@@ -82,22 +133,25 @@ class Locale(_Strict):
     terms_now: tuple[str, ...]
     thanks: tuple[str, ...]
     notes: tuple[str, ...]
-    tax_free: tuple[str, ...]
     footers: tuple[str, ...]
     banks: tuple[str, ...]
-    goods: tuple[str, ...]
-    services: tuple[str, ...]
+    bank_lines: tuple[str, ...] = ()
+    offers: dict[Trade, Offer]
     qualifiers: tuple[str, ...]
-    units: tuple[str, ...]
+    details: tuple[str, ...]
+    advance: tuple[str, ...]
+    progress: tuple[str, ...]
     page: tuple[str, ...]
+    stamps: tuple[str, ...]
     colon: str
     labels: dict[LabelKey, Wordings]
 
     @model_validator(mode="after")
-    def _every_label(self) -> Locale:
-        missing = [key for key in LABEL_KEYS if key not in self.labels]
+    def _complete(self) -> Locale:
+        missing: list[str] = [key for key in LABEL_KEYS if key not in self.labels]
+        missing += [trade for trade in TRADES if trade not in self.offers]
         if missing:
-            raise ValueError(f"labels without wordings: {', '.join(missing)}")
+            raise ValueError(f"nothing to print for: {', '.join(missing)}")
         return self
 
     def wordings(self, key: LabelKey, wording: Wording) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from erniekit_finetuning.invoice.model import Party, Printed
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 from synthetic_invoice_generator.identifiers import spaced, vat_number
 from synthetic_invoice_generator.locale import Locale
-from synthetic_invoice_generator.words import invented_word, letters
+from synthetic_invoice_generator.words import invented_word, letters, verbatim
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,16 @@ class _People:
     cities: tuple[str, ...]
     postcodes: tuple[str, ...]
     states: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address as printed (its lines joined by newlines), and the parts that stand in it."""
+
+    text: str
+    city: str
+    postal_code: str | None
+    country: str | None
 
 
 @cache
@@ -41,9 +51,9 @@ def _people(faker_code: str) -> _People:
 
 
 def person(rng: Random, locale: Locale) -> str:
-    """A first and a last name."""
+    """A given and a family name in the locale's order."""
     people = _people(locale.faker)
-    return f"{pick(rng, people.first)} {pick(rng, people.last)}"
+    return locale.person.format(first=pick(rng, people.first), last=pick(rng, people.last))
 
 
 def city(rng: Random, locale: Locale) -> str:
@@ -55,51 +65,49 @@ def city(rng: Random, locale: Locale) -> str:
 
 def firm_name(rng: Random, locale: Locale) -> str:
     """The name of an invented firm; now and then a sole trader's or a bare made-up word."""
-    form, trade = pick(rng, locale.legal_forms), pick(rng, locale.trades)
-    last = pick(rng, _people(locale.faker).last)
-    word = invented_word(rng, locale)
-    shape = weighted(rng, {0: 5, 1: 5, 2: 3, 3: 2, 4: 2, 5: 1, 6: 1, 7: 2, 8: 1, 9: 1})
-    name = (
-        f"{word} {form}",
-        f"{word} {trade} {form}",
-        f"{last} {trade} {form}",
-        f"{last} & {pick(rng, _people(locale.faker).last)} {form}",
-        f"{word}{invented_word(rng, locale).lower()[:4]} {form}",
-        person(rng, locale),
-        f"{letters(rng, rng.randint(2, 4))} {trade} {form}",
-        f"{word} {invented_word(rng, locale)} {form}",
-        f"{word} {trade}",
-        f"{trade} {last}",
-    )[shape]
+    people = _people(locale.faker)
+    name = pick(rng, locale.firms).format(
+        form=pick(rng, locale.legal_forms),
+        trade=pick(rng, locale.trades),
+        word=invented_word(rng, locale),
+        word2=invented_word(rng, locale),
+        last=pick(rng, people.last),
+        last2=pick(rng, people.last),
+        first=pick(rng, people.first),
+        person=person(rng, locale),
+        short=letters(rng, rng.randint(2, 4)),
+    )
     return name.upper() if chance(rng, 0.06) and "ß" not in name else name
 
 
-def address(rng: Random, locale: Locale) -> str:
-    """An address of 2 to 5 lines joined by newlines."""
+def address(rng: Random, locale: Locale, abroad: bool = False) -> Address:
+    """An address in the locale's form; `abroad`: with the country's name."""
     people = _people(locale.faker)
     words = {
         "w": pick(rng, people.last) if chance(rng, 0.4) else invented_word(rng, locale),
-        "w2": invented_word(rng, locale),
         **_numbers(rng),
     }
-    lines = [pick(rng, locale.streets).format(**words)]
-    if chance(rng, 0.15):
-        extra = pick(rng, locale.extra_lines).format(**words)
-        lines.insert(rng.randint(0, 1), extra)
-    town = city(rng, locale)
-    lines += (
-        pick(rng, locale.places)
-        .format(
-            city=town,
-            CITY=town.upper(),
-            zip=pick(rng, people.postcodes),
-            state=pick(rng, people.states),
-        )
-        .split("\n")
+    form = pick(rng, locale.addresses) if chance(rng, 0.2) else locale.addresses[0]
+    town, code = city(rng, locale), pick(rng, people.postcodes)
+    place = pick(rng, locale.places)
+    text = form.format(
+        street=pick(rng, locale.streets).format(**words),
+        extra=pick(rng, locale.extra_lines).format(**words),
+        place=place.format(city=town, CITY=town.upper(), zip=code, state=pick(rng, people.states)),
     )
-    if chance(rng, 0.2):
-        lines.append(pick(rng, locale.country_name))
-    return "\n".join(lines)
+    country = None
+    if abroad:
+        country = locale.country_name[0]
+    elif chance(rng, 0.2):
+        country = pick(rng, locale.country_name)
+    if country:
+        text += "\n" + country
+    return Address(
+        text=text,
+        city=town.upper() if "{CITY}" in place else town,
+        postal_code=code if "{zip}" in place else None,
+        country=country,
+    )
 
 
 def _numbers(rng: Random) -> dict[str, str]:
@@ -111,15 +119,20 @@ def _numbers(rng: Random) -> dict[str, str]:
     }
 
 
-def make_party(rng: Random, locale: Locale, vat_share: float, vat_spaced: bool) -> Party:
+def make_party(
+    rng: Random, locale: Locale, vat_share: float, vat_spaced: bool, abroad: bool = False
+) -> Party:
     """A firm with its address, and a VAT number in `vat_share` of the draws."""
-    name, place = firm_name(rng, locale), address(rng, locale)
+    name, place = firm_name(rng, locale), address(rng, locale, abroad)
     vat: Printed[str] | None = None
     if chance(rng, vat_share):
         number = vat_number(rng, weighted(rng, locale.vat_countries))
         vat = Printed(printed=spaced(number) if vat_spaced else number, value=number)
     return Party(
-        name=Printed(printed=name, value=name),
-        address=Printed(printed=place, value=place),
+        name=verbatim(name),
+        address=verbatim(place.text),
+        city=verbatim(place.city),
+        postal_code=place.postal_code and verbatim(place.postal_code),
+        country=place.country and Printed(printed=place.country, value=locale.country),
         vat_id=vat,
     )

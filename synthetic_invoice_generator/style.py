@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal, get_args
 
-from erniekit_finetuning.invoice.model import Invoice
 from synthetic_invoice_generator.chance import chance, pick, weighted
 from synthetic_invoice_generator.extras import Extras, draw_extras
-from synthetic_invoice_generator.forms import Forms
 from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, Locale, Wording
+from synthetic_invoice_generator.scenario import Scene
+from synthetic_invoice_generator.settings import DocumentType
 
 Family = Literal["classic", "modern", "compact", "ledger"]
 Paper = Literal["a4", "us-letter"]
@@ -33,6 +33,14 @@ _COLUMN_ORDERS: tuple[tuple[LabelKey, ...], ...] = (
     ("description", "tax_rate", "quantity", "unit", "unit_price", "discount_rate", "net_amount"),
     ("quantity", "unit", "description", "tax_rate", "unit_price", "discount_rate", "net_amount"),
 )
+_TITLES: dict[DocumentType, LabelKey] = {
+    "invoice": "title",
+    "credit_note": "title_credit_note",
+    "proforma": "title_proforma",
+    "receipt": "title_receipt",
+    "prepayment": "title_prepayment",
+    "partial": "title_partial",
+}
 # Mono letters are 0.6 em wide against 0.45: the same data needs a smaller size.
 _MONO_SCALE = 0.82
 
@@ -66,6 +74,10 @@ class Style:
     centred_numbers: bool
     seller_heading: bool
     buyer_heading: bool
+    title: LabelKey
+    tax_parts: tuple[str, ...]
+    tax_included: bool
+    withholding_rate: str
     title_with_number: bool
     vat_place: Literal["block", "meta"]
     terms_place: Literal["meta", "below"]
@@ -76,22 +88,21 @@ class Style:
 
 def draw_style(
     rng: Random,
-    locale: Locale,
-    forms: Forms,
-    invoice: Invoice,
+    scene: Scene,
     *,
     family: Family,
     paper: Paper | None = None,
     wording: Wording = "common",
 ) -> Style:
     """A style of `family`; the paper is the locale's own when None."""
+    locale = scene.locale
     font = weighted(rng, _FONTS[family])
     low, high = _SIZES[family]
     size = rng.uniform(low, high) * (_MONO_SCALE if "Mono" in font else 1)
     # A letterhead says who sells; elsewhere a heading must tell the parties apart.
     seller_heading = chance(rng, 0.4)
     buyer_heading = chance(rng, 0.85) or (family != "classic" and not seller_heading)
-    order: list[LabelKey] = ["number", "issue_date", "due_date"]
+    order: list[LabelKey] = ["number", "issue_date", "due_date", "delivery_date"]
     if chance(rng, 0.3):
         rng.shuffle(order)
     return Style(
@@ -116,12 +127,16 @@ def draw_style(
         centred_numbers=chance(rng, 0.12),
         seller_heading=seller_heading,
         buyer_heading=buyer_heading,
+        tax_parts=locale.tax_parts if scene.deal.terms.parts > 1 else (),
+        tax_included=scene.deal.terms.include_tax,
+        withholding_rate=scene.forms.tax_percent(scene.deal.terms.withholding_rate).printed,
+        title=_TITLES[scene.deal.document],
         title_with_number=chance(rng, 0.1),
         vat_place=weighted(rng, {"block": 7, "meta": 3}),
         terms_place=weighted(rng, {"below": 6, "meta": 4}),
         currency_place=weighted(rng, {"meta": 6, "note": 2, "heading": 2}),
         return_line=locale.language == "de" and chance(rng, 0.4),
-        extras=draw_extras(rng, locale, forms, invoice),
+        extras=draw_extras(rng, scene),
     )
 
 
@@ -130,7 +145,7 @@ def _labels(rng: Random, locale: Locale, wording: Wording) -> dict[LabelKey, str
     upper = chance(rng, 0.08)
     chosen = {key: pick(rng, locale.wordings(key, wording)) for key in LABEL_KEYS}
     if upper:
-        # Templates keep their {rate} and {taxable}.
+        # Templates keep their {rate}, {taxable} and {currency}.
         chosen = {key: text if "{" in text else text.upper() for key, text in chosen.items()}
     return chosen
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from erniekit_finetuning.invoice.model import Invoice, Line, Party, Printed
-from synthetic_invoice_generator.fitting import name_scale, table_scale
+from erniekit_finetuning.invoice.model import Invoice, Line, Party, Printed, TaxSubtotal
+from synthetic_invoice_generator.fitting import footer_height, name_scale, table_scale
 from synthetic_invoice_generator.locale import LabelKey
 from synthetic_invoice_generator.style import Style
 
 _SHORT = 26  # letters of payment terms that still fit beside the invoice's data on one line
-_LEFT = ("description", "code", "unit")
+_LEFT = ("description", "code", "gtin", "hs_code", "unit")
 _TOTALS: tuple[LabelKey, ...] = ("line_total", "allowance_total", "charge_total", "tax_exclusive")
 
 
@@ -27,13 +27,15 @@ def page_view(invoice: Invoice, style: Style) -> dict[str, Any]:
     ]
     fitted = {
         "meta_columns": _meta_columns(meta),
+        "bottom": footer_height(style.extras.footer, style),
         "table_scale": table_scale(headings, rows, style),
     }
     return {
         "look": _look(style) | fitted,
         "title": _title(invoice, style),
         "seller": _party(invoice.seller, style, "seller", style.seller_heading),
-        "buyer": _party(invoice.buyer, style, "buyer", style.buyer_heading),
+        "buyer": _party(invoice.buyer, style, "buyer", style.buyer_heading)
+        | {"also": _deliver_to(style)},
         "meta": meta,
         "columns": [
             {"heading": heading, "side": _side(key, style), "wide": key == "description"}
@@ -42,6 +44,7 @@ def page_view(invoice: Invoice, style: Style) -> dict[str, Any]:
         "rows": rows,
         "totals": list(_totals(invoice, style)),
         "terms": _terms(invoice, style),
+        "account": list(_account(invoice, style)),
         "intro": list(style.extras.intro),
         "notes": list(_notes(invoice, style, needs_currency)),
         "footer": list(style.extras.footer),
@@ -67,7 +70,7 @@ def _label(style: Style, key: LabelKey) -> str:
 def _title(invoice: Invoice, style: Style) -> str:
     if style.title_with_number and invoice.number:
         return f"{style.labels['number']} {invoice.number.printed}"
-    return style.labels["title"]
+    return style.labels[style.title]
 
 
 def _party(party: Party, style: Style, key: LabelKey, heading: bool) -> dict[str, Any]:
@@ -83,8 +86,26 @@ def _party(party: Party, style: Style, key: LabelKey, heading: bool) -> dict[str
         "scale": name_scale(name, title, style),
         "lines": lines,
         "vat": vat,
+        "also": None,
         "return_line": " · ".join([name, *lines]) if style.return_line else None,
     }
+
+
+def _deliver_to(style: Style) -> dict[str, Any] | None:
+    """The address that goods are sent to: rows under a heading, below the buyer."""
+    rows = style.extras.deliver_to
+    return {"heading": style.labels["deliver_to"], "lines": list(rows)} if rows else None
+
+
+def _account(invoice: Invoice, style: Style) -> Iterator[dict[str, str]]:
+    """Where to pay, as rows of label and value."""
+    keys: tuple[LabelKey, ...] = ("iban", "bic")
+    for account in invoice.accounts:
+        for key in keys:
+            value = getattr(account, key)
+            if value:
+                label = style.labels[key] + style.colon
+                yield {"label": label, "value": _unbroken(value.printed)}
 
 
 def _meta(invoice: Invoice, style: Style, needs_currency: bool) -> Iterator[dict[str, str]]:
@@ -92,6 +113,11 @@ def _meta(invoice: Invoice, style: Style, needs_currency: bool) -> Iterator[dict
     rows: list[tuple[LabelKey, Printed[Any] | None]] = [
         (key, getattr(invoice, key)) for key in style.meta_order
     ]
+    papers = invoice.references
+    rows.append(("preceding_invoice", papers.preceding_invoice))
+    rows.append(("order_number", papers.order))
+    rows.append(("contract_number", papers.contract))
+    rows.append(("payment_reference", papers.payment))
     if style.title_with_number:
         rows = [row for row in rows if row[0] != "number"]
     if style.vat_place == "meta":
@@ -102,6 +128,9 @@ def _meta(invoice: Invoice, style: Style, needs_currency: bool) -> Iterator[dict
     if _terms_in_meta(invoice, style):
         rows.append(("payment_terms", invoice.payment_terms))
     printed = [(key, value.printed) for key, value in rows if value is not None]
+    if invoice.period_start and invoice.period_end:
+        span = f"{invoice.period_start.printed} \N{EN DASH} {invoice.period_end.printed}"
+        printed.append(("period", span))
     # References stand after the first rows, so that the number is not always next to the date.
     place = 1 if style.swapped else len(printed)
     printed[place:place] = style.extras.references
@@ -136,11 +165,18 @@ def _columns(invoice: Invoice, style: Style) -> tuple[LabelKey, ...]:
         for key in style.columns
         if any(getattr(line, key, None) is not None for line in invoice.lines)
     }
-    if style.extras.units and "quantity" in filled:
-        filled.add("unit")
     present = [key for key in style.columns if key in filled]
-    if style.extras.codes:
-        present.insert(present.index("description"), "code")
+    if any(line.tax_category for line in invoice.lines):
+        present.insert(present.index("net_amount"), "tax_category")
+    extra: tuple[tuple[LabelKey, bool], ...] = (
+        ("code", bool(style.extras.codes)),
+        ("gtin", any(line.gtin for line in invoice.lines)),
+        ("hs_code", bool(style.extras.hs_codes)),
+        ("origin", bool(style.extras.origins)),
+    )
+    for key, there in extra:
+        if there:
+            present.insert(present.index("description"), key)
     if style.extras.positions:
         present.insert(0, "position")
     return tuple(present)
@@ -163,10 +199,10 @@ def _side(key: LabelKey, style: Style) -> str:
 def _cell(line: Line, key: LabelKey, index: int, style: Style) -> str:
     if key == "position":
         return str(index + 1)
-    if key == "code":
-        return style.extras.codes[index % len(style.extras.codes)]
-    if key == "unit":
-        return style.extras.units[index % len(style.extras.units)]
+    noise = {"code": "codes", "hs_code": "hs_codes", "origin": "origins"}
+    if key in noise:
+        column: tuple[str, ...] = getattr(style.extras, noise[key])
+        return column[index % len(column)]
     value: Printed[Any] | None = getattr(line, key)
     return value.printed if value else ""
 
@@ -174,21 +210,37 @@ def _cell(line: Line, key: LabelKey, index: int, style: Style) -> str:
 def _totals(invoice: Invoice, style: Style) -> Iterator[dict[str, Any]]:
     totals = invoice.totals
     rows = [(style.labels[key], getattr(totals, key)) for key in _TOTALS]
-    for row in invoice.tax_breakdown:
-        template = style.labels["tax_on" if row.taxable else "tax"]
-        label = template.format(
-            rate=_unbroken(row.rate.printed) if row.rate else "",
-            taxable=_unbroken(row.taxable.printed) if row.taxable else "",
-        )
-        rows.append((label, row.tax))
+    for index, row in enumerate(invoice.tax_breakdown):
+        rows.append((_tax_label(row, index, style), row.tax))
     if len(invoice.tax_breakdown) != 1:
         rows.append((style.labels["tax_total"], totals.tax_total))
+    if invoice.tax_currency:
+        label = style.labels["tax_in_currency"].format(currency=invoice.tax_currency.printed)
+        rows.append((label, totals.tax_total_in_tax_currency))
     rows += [(style.labels[key], getattr(totals, key)) for key in ("tax_inclusive", "prepaid")]
-    rows.append((style.labels["payable"], totals.payable))
+    if totals.withholding:
+        label = style.labels["withholding"].format(rate=_unbroken(style.withholding_rate))
+        rows.append((label, totals.withholding))
+    rows += [(style.labels[key], getattr(totals, key)) for key in ("rounding", "payable")]
     present = [(label, value.printed) for label, value in rows if value is not None]
     for index, (label, text) in enumerate(present):
         colon = "" if label.endswith(":") else style.colon
         yield {"label": label + colon, "value": text, "strong": index == len(present) - 1}
+
+
+def _tax_label(row: TaxSubtotal, index: int, style: Style) -> str:
+    """The words beside a tax: its rate, what it is taken from, its category."""
+    rate = _unbroken(row.rate.printed) if row.rate else ""
+    if style.tax_parts:
+        label = style.tax_parts[index % len(style.tax_parts)].format(rate=rate)
+        return f"{label} ({_unbroken(row.taxable.printed)})" if row.taxable else label
+    if style.tax_included:
+        return style.labels["tax_included"].format(rate=rate)
+    template = style.labels["tax_on" if row.taxable else "tax"]
+    label = template.format(
+        rate=rate, taxable=_unbroken(row.taxable.printed) if row.taxable else ""
+    )
+    return f"{label} ({row.category.printed})" if row.category else label
 
 
 def _terms(invoice: Invoice, style: Style) -> dict[str, str] | None:

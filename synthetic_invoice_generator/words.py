@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+from erniekit_finetuning.invoice.model import Printed
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 from synthetic_invoice_generator.locale import Locale
 
@@ -13,10 +14,15 @@ _SPELLED = "abcdefghijklmnopqrstuvwxyz"
 
 def invented_word(rng: Random, locale: Locale) -> str:
     """A capitalised word of 2 to 4 of the locale's syllables, or now and then of any letters."""
-    if chance(rng, 0.2):
+    if locale.script == "latin" and chance(rng, 0.2):
         return "".join(pick(rng, _SPELLED) for _ in range(rng.randint(3, 9))).capitalize()
     count = weighted(rng, {2: 5, 3: 4, 4: 1})
     return "".join(pick(rng, locale.syllables) for _ in range(count)).capitalize()
+
+
+def verbatim(text: str) -> Printed[str]:
+    """A text whose value is its print."""
+    return Printed(printed=text, value=text)
 
 
 def letters(rng: Random, count: int) -> str:
@@ -38,3 +44,16 @@ def product_code(rng: Random) -> str:
     if shape == 4:
         return f"{letters(rng, 1)}{digits(rng, 2)}/{digits(rng, 3)}"
     return f"{letters(rng, 3)}-{digits(rng, 2)}-{letters(rng, 1)}{rng.randrange(10)}"
+
+
+def fill(rng: Random, locale: Locale, template: str, **words: str) -> str:
+    """A locale's template with its digits and invented words; `words` are what the page knows."""
+    values = {f"n{count}": digits(rng, count) for count in (2, 3, 4, 5, 8, 9, 10)}
+    values |= {
+        "d": str(rng.randint(5, 40)),
+        "ref": product_code(rng),
+        "word": invented_word(rng, locale),
+        "city": invented_word(rng, locale),
+        "person": f"{letters(rng, 1)}. {invented_word(rng, locale)}",
+    }
+    return template.format(**(values | words))

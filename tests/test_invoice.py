@@ -26,7 +26,7 @@ from erniekit_finetuning.invoice.strict_json import parse
 from erniekit_finetuning.invoice.values import typed
 from erniekit_finetuning.invoice.walk import leaves
 from synthetic_invoice_generator.locale import load_locale, locale_codes
-from synthetic_invoice_generator.scenario import make_invoice
+from synthetic_invoice_generator.scenario import draw_scene, invoice_of
 
 D = Decimal
 
@@ -39,13 +39,15 @@ def failed(invoice: Invoice) -> set[str]:
 def test_generated_invoices_pass_every_rule_and_survive_the_answer(code: str) -> None:
     rng = Random(f"answer/{code}")
     for _ in range(50):
-        truth = make_invoice(rng, load_locale(code))
+        truth = invoice_of(draw_scene(rng, load_locale(code)))
         assert failed(truth) == set()
         answer = structured_data(truth)
         back = from_structured_data({"structured_data": answer})
         assert back.unknown == ()
         assert structured_data(back.invoice) == answer
-        assert failed(typed(back.invoice)) == set()
+        # The answer has no place for what is withheld or rounded off.
+        unsaid = truth.totals.rounding or truth.totals.withholding
+        assert failed(typed(back.invoice)) == ({"BR-CO-16"} if unsaid else set())
 
 
 @given(right_invoices())
@@ -73,7 +75,7 @@ def test_the_written_schema_is_the_models() -> None:
 
 @pytest.mark.parametrize("code", locale_codes())
 def test_a_ground_truth_reads_back_with_and_without_our_own_json(code: str) -> None:
-    truth = make_invoice(Random(code), load_locale(code))
+    truth = invoice_of(draw_scene(Random(code), load_locale(code)))
     data = json.loads(json.dumps(to_ground_truth(truth, "classic")))
     assert read_invoice(data).invoice == truth
     del data["invoice"]

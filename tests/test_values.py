@@ -16,7 +16,7 @@ from erniekit_finetuning.invoice.model import Invoice, Line, Printed, Totals
 from erniekit_finetuning.invoice.values import typed
 from erniekit_finetuning.invoice.walk import leaves, mapped
 from synthetic_invoice_generator.locale import load_locale, locale_codes
-from synthetic_invoice_generator.scenario import make_invoice
+from synthetic_invoice_generator.scenario import draw_scene, invoice_of
 
 D = Decimal
 
@@ -148,7 +148,7 @@ def test_a_currency_sign_of_several_countries_is_not_guessed() -> None:
 def test_what_the_generator_prints_is_read_as_it_was_meant_or_left_ambiguous(code: str) -> None:
     rng = Random(code)
     for _ in range(40):
-        truth = make_invoice(rng, load_locale(code))
+        truth = invoice_of(draw_scene(rng, load_locale(code)))
         blank = mapped(
             truth, lambda _, value: value.model_copy(update={"value": None, "readings": ()})
         )

@@ -12,7 +12,7 @@ from erniekit_finetuning.invoice.own_json import to_own
 from erniekit_finetuning.invoice.plain import to_plain
 from erniekit_finetuning.invoice.response import structured_data
 from synthetic_invoice_generator.locale import load_locale, locale_codes
-from synthetic_invoice_generator.scenario import make_invoice
+from synthetic_invoice_generator.scenario import draw_scene, invoice_of
 
 HERE = Path(__file__).parent
 
@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
     for text in ("03/04/2025", "3. April 2025", "令和7年4月3日", "DE89370400440532013000"):
         seeds.append(b"\x00" + text.encode())
     for code in locale_codes():
-        invoice = make_invoice(Random(code), load_locale(code), max_lines=2)
+        invoice = invoice_of(draw_scene(Random(code), load_locale(code), max_lines=2))
         answer = {"structured_data": structured_data(invoice)}
         for shape in (to_own(invoice), to_plain(invoice), to_ground_truth(invoice, "a"), answer):
             seeds.append(b"\x01" + json.dumps(shape, ensure_ascii=False).encode())
