@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from erniekit_finetuning.errors import Problem, UnusableInput
+from synthetic_invoice_generator.faults import FaultKind
 from synthetic_invoice_generator.locale import Trade, Wording, locale_codes
 from synthetic_invoice_generator.settings import DocumentType, Shares
 from synthetic_invoice_generator.style import FAMILIES, Family, Paper
@@ -36,6 +37,7 @@ class GeneratorConfig(BaseModel):
         "goods": 40, "services": 20, "utilities": 8, "telecom": 8, "construction": 9,
         "hospitality": 7, "retail": 8,
     }  # fmt: skip
+    faults: Annotated[dict[FaultKind, Weight], Field(min_length=1)] = dict.fromkeys(FaultKind, 1.0)
     wordings: Wording = "common"
     max_lines: Annotated[int, Field(ge=1, le=60)] = 60
     paper: Paper | None = None

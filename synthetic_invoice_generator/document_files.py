@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from erniekit_finetuning.documents.locate import located
@@ -41,6 +42,7 @@ def write_document(output: Path, config: GeneratorConfig, seed: int, index: int)
     text = json.dumps(words.to_json(), ensure_ascii=False)
     write_text(output / "words" / f"{name}.json", text + "\n")
     truth = to_ground_truth(located(made.invoice, words), made.style.family)
+    truth["fault"] = None if made.fault is None else asdict(made.fault)
     write_json(output / "ground_truth" / f"{name}.json", truth)
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 from random import Random
 from typing import NamedTuple
 
+from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.model import Invoice
-from synthetic_invoice_generator.chance import weighted
+from synthetic_invoice_generator.chance import chance, weighted
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.locale import load_locale
-from synthetic_invoice_generator.scenario import draw_scene, invoice_of
+from synthetic_invoice_generator.faults import Fault, FaultKind, with_fault
+from synthetic_invoice_generator.locale import Locale, load_locale
+from synthetic_invoice_generator.scenario import Scene, draw_scene, invoice_of
 from synthetic_invoice_generator.style import Style, draw_style
+
+_TRIES = 500
 
 
 class Draft(NamedTuple):
-    """An invoice and its style."""
+    """An invoice, its style, and the error made on purpose, if any."""
 
     invoice: Invoice
     style: Style
+    fault: Fault | None = None
 
 
 def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
@@ -25,13 +30,36 @@ def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
     rng = Random(f"{seed}/{index}")
     locale = load_locale(weighted(rng, config.locales))
     family = weighted(rng, config.layouts)
-    scene = draw_scene(
-        rng,
-        locale,
-        shares=config.shares,
-        max_lines=config.max_lines,
-        document=weighted(rng, config.documents),
-        trade=weighted(rng, config.trades),
-    )
+    kind = weighted(rng, config.faults) if chance(rng, config.shares.faulty) else None
+    scene, invoice, fault = _said(rng, config, locale, kind)
     style = draw_style(rng, scene, family=family, paper=config.paper, wording=config.wordings)
-    return Draft(invoice_of(scene), style)
+    return Draft(invoice, style, fault)
+
+
+def _said(
+    rng: Random, config: GeneratorConfig, locale: Locale, kind: FaultKind | None
+) -> tuple[Scene, Invoice, Fault | None]:
+    """A scene and its invoice; with a `kind` of fault, scenes are drawn until one can have it."""
+    for _ in range(_TRIES):
+        scene = draw_scene(
+            rng,
+            locale,
+            shares=config.shares,
+            max_lines=config.max_lines,
+            document=weighted(rng, config.documents),
+            trade=weighted(rng, config.trades),
+        )
+        if kind is None:
+            return scene, invoice_of(scene), None
+        wrong = with_fault(rng, scene, kind)
+        if wrong is not None:
+            return wrong
+    raise UnusableInput(
+        Problem(
+            "no document of these settings can have this fault",
+            field="faults",
+            found=str(kind),
+            expected=f"one in {_TRIES} drawn",
+            cure=f"leave {kind} out of faults, or allow more kinds of documents",
+        )
+    )

@@ -16,7 +16,8 @@ class Shares(BaseModel):
 
     `long_description`: lines whose description has a second or third row. `abroad`: buyers in
     another country. `tax_currency`: of the taxed documents in a foreign currency, those that repeat
-    the tax in the seller's own. `negative`: of the credit notes, those with minus signs.
+    the tax in the seller's own. `negative`: of the credit notes, those with minus signs. `faulty`:
+    documents with an error on purpose.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -38,3 +39,4 @@ class Shares(BaseModel):
     account: Share = 0.5
     tax_category: Share = 0.12
     gtin: Share = 0.06
+    faulty: Share = 0

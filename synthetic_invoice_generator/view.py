@@ -212,7 +212,8 @@ def _totals(invoice: Invoice, style: Style) -> Iterator[dict[str, Any]]:
     rows = [(style.labels[key], getattr(totals, key)) for key in _TOTALS]
     for index, row in enumerate(invoice.tax_breakdown):
         rows.append((_tax_label(row, index, style), row.tax))
-    if len(invoice.tax_breakdown) != 1:
+    taxes = [row.tax.printed for row in invoice.tax_breakdown if row.tax]
+    if totals.tax_total and taxes != [totals.tax_total.printed]:
         rows.append((style.labels["tax_total"], totals.tax_total))
     if invoice.tax_currency:
         label = style.labels["tax_in_currency"].format(currency=invoice.tax_currency.printed)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 import stdnum.bic
@@ -24,21 +22,23 @@ import stdnum.jp.cn
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from pydantic import BaseModel
 
 from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.rules import Profile, Status, check
+from erniekit_finetuning.invoice.walk import leaves
 from synthetic_invoice_generator.amounts import CENT, Slip, Step, Terms, sums
 from synthetic_invoice_generator.config import GeneratorConfig, load_config
 from synthetic_invoice_generator.dataset import generate
 from synthetic_invoice_generator.document_files import write_document
 from synthetic_invoice_generator.draft import draft
+from synthetic_invoice_generator.faults import FaultKind, misread
 from synthetic_invoice_generator.goods import gtin
 from synthetic_invoice_generator.identifiers import IBAN_COUNTRIES, bic, iban, vat_number
 from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, load_locale, locale_codes
 from synthetic_invoice_generator.rendering import render_pages, render_pdf
+from synthetic_invoice_generator.settings import Shares
 from synthetic_invoice_generator.stream import pdf_documents
 from synthetic_invoice_generator.style import FAMILIES, Family
 
@@ -48,17 +48,6 @@ TOTALS: tuple[LabelKey, ...] = (
     "line_total", "allowance_total", "charge_total", "tax_exclusive", "tax_total",
     "tax_inclusive", "prepaid", "withholding", "rounding", "payable",
 )  # fmt: skip
-
-
-def printed_values(value: Any) -> Iterator[Printed[Any]]:
-    if isinstance(value, Printed):
-        yield value
-    elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            yield from printed_values(getattr(value, name))
-    elif isinstance(value, tuple):
-        for item in value:
-            yield from printed_values(item)
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -202,7 +191,7 @@ def test_every_printed_value_stands_in_the_text_layer(family: Family) -> None:
     for invoice, document in pdf_documents(config, seed=21, start=0, count=25):
         words = [word.text for page in document.pages for word in page.words]
         text = "".join(words)
-        for printed in printed_values(invoice):
+        for _, printed in leaves(invoice):
             for line in printed.printed.split("\n"):
                 values += 1
                 if "".join(line.split()) not in text:
@@ -212,6 +201,40 @@ def test_every_printed_value_stands_in_the_text_layer(family: Family) -> None:
                 assert all(0 <= side <= 1 for side in word.box), word
     assert values > 400
     assert not missing
+
+
+@pytest.mark.parametrize("kind", FaultKind)
+def test_a_fault_breaks_exactly_its_rule_and_the_page_shows_it(kind: FaultKind) -> None:
+    config = GeneratorConfig(faults={kind: 1}, shares=Shares(faulty=1))
+    for index in range(25):
+        made = draft(config, 31, index)
+        assert made.fault is not None
+        assert made.fault.kind is kind
+        assert broken(made.invoice) == {made.fault.rule}
+        found = {path: value.printed for path, value in leaves(made.invoice)}
+        assert found.get(made.fault.field) == made.fault.printed != made.fault.right
+        document = read_pdf(render_pdf(made.invoice, made.style))
+        text = "".join(word.text for page in document.pages for word in page.words)
+        for printed in found.values():
+            for row in printed.split("\n"):
+                assert "".join(row.split()) in text, row
+
+
+@given(st.integers(1, 10**9), st.sampled_from(["0.01", "1", "0.001"]), st.randoms())
+def test_a_misread_amount_is_never_the_right_one(units: int, unit: str, rng: Random) -> None:
+    right = units * D(unit)
+    assert misread(rng, right, D(unit)) != right
+    assert misread(rng, -right, D(unit)) != -right
+
+
+def test_an_impossible_fault_is_an_error_not_a_faultless_set() -> None:
+    config = GeneratorConfig(
+        faults={FaultKind.CHECKSUM: 1},
+        locales={"en-US": 1},
+        shares=Shares(faulty=1, gtin=0, abroad=0),
+    )
+    with pytest.raises(UnusableInput, match="no document of these settings can have this fault"):
+        draft(config, 1, 0)
 
 
 def test_text_with_markup_is_drawn_as_it_is() -> None:
