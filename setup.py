@@ -14,6 +14,7 @@ CORE = [
     "lxml>=6",  # UBL and CII, with entities and network off
     "llguidance>=1.9,<2",  # grammars of grounded decoding
     "numpy<2",  # paddleformers 1.2.0 breaks on numpy 2
+    "opencv-python-headless<4.12",  # later ones want numpy 2
     "pillow>=12",
     "pydantic>=2.14",
     "pypdfium2>=5",
@@ -41,7 +42,7 @@ EXTRAS = {
     "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5
     "gpu": PADDLE,  # with paddlepaddle-gpu from Paddle's own index, see the README
     "hf": ["torch>=2.13", "transformers==5.3.0", "safetensors==0.7.0"],
-    "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32", "opencv-python-headless<4.12"],  # numpy 1.26
+    "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32"],
     "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
     "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", *TYPES],
     "fuzz": ["atheris>=3"],

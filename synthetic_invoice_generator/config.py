@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from erniekit_finetuning.errors import Problem, UnusableInput
 from synthetic_invoice_generator.faults import FaultKind
 from synthetic_invoice_generator.locale import Trade, Wording, locale_codes
+from synthetic_invoice_generator.scans.tiers import Effect, Strength, Tier
 from synthetic_invoice_generator.settings import DocumentType, Shares
 from synthetic_invoice_generator.style import FAMILIES, Family, Paper
 
@@ -22,6 +23,7 @@ Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class GeneratorConfig(BaseModel):
     """What is generated. Weights are relative: {classic: 2, modern: 1} draws two classic to one.
 
+    `effects` lowers the strength of scan effects: {noise: 0.5} halves it, {fold: 0} leaves it out.
     `wordings: house` draws the label wordings that no other set uses. `paper` None takes the
     locale's own.
     """
@@ -38,6 +40,8 @@ class GeneratorConfig(BaseModel):
         "hospitality": 7, "retail": 8,
     }  # fmt: skip
     faults: Annotated[dict[FaultKind, Weight], Field(min_length=1)] = dict.fromkeys(FaultKind, 1.0)
+    tiers: Annotated[dict[Tier, Weight], Field(min_length=1)] = {Tier.CLEAN: 1.0}
+    effects: dict[Effect, Strength] = {}
     wordings: Wording = "common"
     max_lines: Annotated[int, Field(ge=1, le=60)] = 60
     paper: Paper | None = None

@@ -15,7 +15,7 @@ from rich.progress import Progress
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.document_files import FOLDERS, pages_of, write_document
+from synthetic_invoice_generator.document_files import FOLDERS, images_of, write_document
 from synthetic_invoice_generator.manifests import write_manifests
 
 SETTINGS = "generator.json"
@@ -52,7 +52,7 @@ def generate(
         (output / folder).mkdir(parents=True, exist_ok=True)
         for left_over in (output / folder).glob(".*.part"):
             left_over.unlink()
-    todo = [index for index in range(count) if not pages_of(output, index)]
+    todo = [index for index in range(count) if not images_of(output, index)]
     with Progress(console=Console(stderr=True), disable=not progress) as bar:
         task = bar.add_task("invoices", total=count, completed=count - len(todo))
         for made in _work(output, config, seed, todo, workers):

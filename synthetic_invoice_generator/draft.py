@@ -11,6 +11,7 @@ from synthetic_invoice_generator.chance import chance, weighted
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.faults import Fault, FaultKind, with_fault
 from synthetic_invoice_generator.locale import Locale, load_locale
+from synthetic_invoice_generator.scans.tiers import Tier
 from synthetic_invoice_generator.scenario import Scene, draw_scene, invoice_of
 from synthetic_invoice_generator.style import Style, draw_style
 
@@ -18,10 +19,11 @@ _TRIES = 500
 
 
 class Draft(NamedTuple):
-    """An invoice, its style, and the error made on purpose, if any."""
+    """An invoice, its style, how its images are taken, and the error on purpose, if any."""
 
     invoice: Invoice
     style: Style
+    tier: Tier
     fault: Fault | None = None
 
 
@@ -33,7 +35,7 @@ def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
     kind = weighted(rng, config.faults) if chance(rng, config.shares.faulty) else None
     scene, invoice, fault = _said(rng, config, locale, kind)
     style = draw_style(rng, scene, family=family, paper=config.paper, wording=config.wordings)
-    return Draft(invoice, style, fault)
+    return Draft(invoice, style, weighted(rng, config.tiers), fault)
 
 
 def _said(

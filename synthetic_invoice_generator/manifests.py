@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from erniekit_finetuning.files import write_text
-from synthetic_invoice_generator.document_files import document_name, image_name, pages_of
+from synthetic_invoice_generator.document_files import document_name, images_of
 
 MANIFEST = "training_manifest.json"
 PAIRS = "training_manifest_pairs.json"
@@ -22,8 +22,7 @@ def write_manifests(output: Path, count: int) -> int:
     pairs: list[dict[str, object]] = []
     for index in range(count):
         name = document_name(index)
-        for page in range(1, pages_of(output, index) + 1):
-            image = image_name(index, page)
+        for page, image in enumerate(images_of(output, index), start=1):
             entries.append(
                 {
                     "invoice_id": name,
@@ -31,7 +30,7 @@ def write_manifests(output: Path, count: int) -> int:
                     "image_path": f"images/{image}",
                     "ground_truth_path": f"ground_truth/{name}.json",
                     "page_num": page,
-                    "is_augmented": False,
+                    "is_augmented": image.endswith(".jpg"),
                 }
             )
             pairs.append({"image": image, "ground_truth": f"{name}.json"})

@@ -79,7 +79,7 @@ def _party(party: Party, style: Style, key: LabelKey, heading: bool) -> dict[str
     if party.vat_id and style.vat_place == "block":
         vat = f"{style.labels['vat_id']}{style.colon} {_unbroken(party.vat_id.printed)}"
     name = party.name.printed if party.name else ""
-    title = style.labels[key] + style.colon if heading else None
+    title = style.labels[key] + style.colon if heading and name else None
     return {
         "heading": title,
         "name": name,

@@ -1,0 +1,1 @@
+"""Scans and photographs of drawn pages, with the boxes of their words moved along."""
