@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
 CODE := $(SOURCES) tests benchmarks setup.py
 
-.PHONY: demo test lint bench base test-hf fuzz schema clean help
+.PHONY: demo test lint bench base test-hf fuzz fonts schema clean help
 
 help:
 	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
@@ -45,6 +45,12 @@ fuzz: .venv/fuzz/installed
 	.venv/fuzz/bin/python tests/fuzz/make_corpus.py runs/fuzz/corpus
 	.venv/fuzz/bin/python tests/fuzz/fuzz_invoice.py -runs=$(RUNS) -max_len=8192 -timeout=10 \
 		-artifact_prefix=runs/fuzz/ runs/fuzz/corpus
+
+# Typefaces of the synthetic invoices; without them a few that typst brings along are drawn.
+fonts:
+	apt-get install -y --no-install-recommends fonts-liberation2 fonts-crosextra-carlito \
+	  fonts-crosextra-caladea fonts-lato fonts-noto-core fonts-noto-cjk fonts-courier-prime \
+	  fonts-dancingscript
 
 schema: .venv/test/installed
 	.venv/test/bin/python -m erniekit_finetuning.invoice.own_json > docs/invoice.schema.json

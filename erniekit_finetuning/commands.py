@@ -30,7 +30,13 @@ def generate(
     """Draw synthetic invoices: images, PDFs, word boxes, ground truth and manifests."""
     from synthetic_invoice_generator.config import load_config
     from synthetic_invoice_generator.dataset import generate as draw
+    from synthetic_invoice_generator.fonts import missing_packages
 
+    if missing := missing_packages():
+        messages.print(
+            "some typefaces are not installed, others are drawn instead; to have them all: "
+            f"apt-get install {' '.join(missing)}"
+        )
     result = draw(load_config(shipped(config)), count, output, seed, workers, progress=True)
     messages.print(f"{result.documents} invoices, {result.pages} pages, {result.made} made now")
     print(output / "training_manifest.json")

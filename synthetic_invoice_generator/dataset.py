@@ -17,6 +17,7 @@ from erniekit_finetuning.files import write_json
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.document_files import FOLDERS, images_of, write_document
 from synthetic_invoice_generator.manifests import write_manifests
+from synthetic_invoice_generator.provenance import made_with
 
 SETTINGS = "generator.json"
 _CHUNK = 8  # documents a worker makes between two reports
@@ -101,8 +102,8 @@ def _check(count: int, output: Path, workers: int) -> None:
 
 
 def _claim(output: Path, config: GeneratorConfig, seed: int) -> None:
-    """Write the set's settings, or check that the folder's set has the same ones."""
-    mine = {"seed": seed, "config": config.model_dump(mode="json")}
+    """Write what the set is made of and with, or check that the folder's set has the same."""
+    mine = {"seed": seed, "config": config.model_dump(mode="json"), "made_with": made_with()}
     path = output / SETTINGS
     if not path.exists():
         if any((output / folder).exists() for folder in FOLDERS):
@@ -121,12 +122,12 @@ def _claim(output: Path, config: GeneratorConfig, seed: int) -> None:
     raise UnusableInput(
         [
             Problem(
-                "the folder holds a set made with other settings",
+                "the folder holds another set",
                 file=str(path),
                 field=name,
                 found=json.dumps(old),
                 expected=json.dumps(new),
-                cure="name another folder, or use the settings of the set",
+                cure="name another folder, or use what the set was made with",
             )
             for name, old, new in _differences(theirs, mine)
         ]
@@ -136,7 +137,7 @@ def _claim(output: Path, config: GeneratorConfig, seed: int) -> None:
 def _differences(
     theirs: dict[str, object], mine: dict[str, object]
 ) -> Iterator[tuple[str, object, object]]:
-    for name in mine.keys() | theirs.keys():
+    for name in sorted(mine.keys() | theirs.keys()):
         old, new = theirs.get(name), mine.get(name)
         if isinstance(old, dict) and isinstance(new, dict):
             for field, was, wanted in _differences(old, new):

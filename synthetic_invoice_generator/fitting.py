@@ -10,8 +10,6 @@ from synthetic_invoice_generator.style import Style
 
 _PAGE_MM = {"a4": 210.0, "us-letter": 215.9}
 _POINT_MM = 0.3528
-_LETTER_EM = 0.5  # mean width of a small letter or a digit in the two serif fonts
-_MONO_EM = 0.605
 _CAPITAL = 1.4  # width of a capital in small letters
 _BOLD = 1.12
 _PADDING = 2.2  # letters' worth of inset a table column has
@@ -24,8 +22,7 @@ _LEADING = 1.35
 def letters_across(style: Style) -> float:
     """How many letters of the text size stand side by side between the margins."""
     width = _PAGE_MM[style.paper] - 2 * style.margin
-    em = _MONO_EM if "Mono" in style.font else _LETTER_EM
-    return width / (style.size * _POINT_MM * em)
+    return width / (style.size * _POINT_MM * style.face.em)
 
 
 def table_scale(headings: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> float:
@@ -58,7 +55,7 @@ def _width(text: str, style: Style) -> float:
 
 
 def _row_width(text: str, style: Style) -> float:
-    if "Mono" in style.font:
+    if style.face.kind == "mono":
         return width(text)
     return width(text) + (_CAPITAL - 1) * sum(letter.isupper() for letter in text)
 

@@ -16,6 +16,7 @@ import typst
 from PIL import Image
 
 from erniekit_finetuning.invoice.model import Invoice
+from synthetic_invoice_generator.fonts import book
 from synthetic_invoice_generator.style import Family, Style
 from synthetic_invoice_generator.view import page_view
 
@@ -35,9 +36,9 @@ def render_pdf(invoice: Invoice, style: Style) -> bytes:
 
 @cache
 def _compiler(family: Family, process: int) -> typst.Compiler:
-    """One compiler a family and process; only the fonts inside typst, so all machines agree."""
-    fonts = typst.Fonts(include_system_fonts=False)
-    return typst.Compiler(str(LAYOUTS / f"{family}.typ"), root=str(LAYOUTS), font_paths=fonts)
+    """One compiler a family and process."""
+    path, fonts = LAYOUTS / f"{family}.typ", book(process)
+    return typst.Compiler(str(path), root=str(LAYOUTS), font_paths=fonts)
 
 
 def page_pixels(pdf: bytes, dpi: int = DPI) -> Iterator[npt.NDArray[np.uint8]]:

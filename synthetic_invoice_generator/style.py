@@ -10,6 +10,7 @@ from typing import Literal, get_args
 
 from synthetic_invoice_generator.chance import chance, pick, weighted
 from synthetic_invoice_generator.extras import Extras, draw_extras
+from synthetic_invoice_generator.fonts import Face, Kind, at_hand, faces
 from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, Locale, Wording
 from synthetic_invoice_generator.scenario import Scene
 from synthetic_invoice_generator.settings import DocumentType
@@ -18,11 +19,12 @@ Family = Literal["classic", "modern", "compact", "ledger"]
 Paper = Literal["a4", "us-letter"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-_FONTS = {
-    "classic": {"Libertinus Serif": 5, "New Computer Modern": 4, "DejaVu Sans Mono": 1},
-    "modern": {"Libertinus Serif": 6, "New Computer Modern": 3, "DejaVu Sans Mono": 1},
-    "compact": {"DejaVu Sans Mono": 4, "Libertinus Serif": 3, "New Computer Modern": 3},
-    "ledger": {"Libertinus Serif": 4, "New Computer Modern": 4, "DejaVu Sans Mono": 2},
+# Kinds of face by family, with weights.
+_FACES: dict[Family, dict[Kind, float]] = {
+    "classic": {"serif": 5, "sans": 4, "mono": 1},
+    "modern": {"sans": 7, "serif": 3, "mono": 1},
+    "compact": {"mono": 4, "sans": 3, "serif": 3},
+    "ledger": {"sans": 5, "serif": 3, "mono": 2},
 }
 _SIZES = {"classic": (9, 11), "modern": (9, 11), "compact": (7.5, 9.5), "ledger": (8, 10)}
 _COLUMN_ORDERS: tuple[tuple[LabelKey, ...], ...] = (
@@ -41,7 +43,7 @@ _TITLES: dict[DocumentType, LabelKey] = {
     "prepayment": "title_prepayment",
     "partial": "title_partial",
 }
-# Mono letters are 0.6 em wide against 0.45: the same data needs a smaller size.
+# Mono letters are 0.6 em wide against 0.5: the same data needs a smaller size.
 _MONO_SCALE = 0.82
 
 
@@ -65,7 +67,7 @@ class Style:
     totals_side: Literal["left", "right"]
     rules: Literal["none", "rows", "grid", "head"]
     zebra: bool
-    font: str
+    face: Face
     size: float
     margin: int
     gap: float
@@ -96,9 +98,9 @@ def draw_style(
 ) -> Style:
     """A style of `family`; the paper is the locale's own when None."""
     locale = scene.locale
-    font = weighted(rng, _FONTS[family])
+    face = at_hand(pick(rng, faces([weighted(rng, _FACES[family])])))
     low, high = _SIZES[family]
-    size = rng.uniform(low, high) * (_MONO_SCALE if "Mono" in font else 1)
+    size = rng.uniform(low, high) * (_MONO_SCALE if face.kind == "mono" else 1)
     # A letterhead says who sells; elsewhere a heading must tell the parties apart.
     seller_heading = chance(rng, 0.4)
     buyer_heading = chance(rng, 0.85) or (family != "classic" and not seller_heading)
@@ -118,7 +120,7 @@ def draw_style(
         totals_side=weighted(rng, {"right": 8, "left": 2}),
         rules=pick(rng, ("none", "rows", "grid", "head", "head")),
         zebra=chance(rng, 0.25),
-        font=font,
+        face=face,
         size=round(size, 1),
         margin=rng.randint(12, 24),
         gap=round(rng.uniform(0.45, 0.8), 2),

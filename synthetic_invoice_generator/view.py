@@ -54,11 +54,15 @@ def page_view(invoice: Invoice, style: Style) -> dict[str, Any]:
 
 def _look(style: Style) -> dict[str, Any]:
     names = (
-        "paper", "font", "size", "margin", "gap", "accent", "arrangement", "swapped", "rules",
+        "paper", "size", "margin", "gap", "accent", "arrangement", "swapped", "rules",
         "zebra", "bold_labels",
     )  # fmt: skip
     look = {name: getattr(style, name) for name in names}
-    return look | {"label": style.label_position, "totals_side": style.totals_side}
+    return look | {
+        "font": style.face.name,
+        "label": style.label_position,
+        "totals_side": style.totals_side,
+    }
 
 
 def _label(style: Style, key: LabelKey) -> str:

@@ -28,6 +28,7 @@ from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.rules import Profile, Status, check
 from erniekit_finetuning.invoice.walk import leaves
+from synthetic_invoice_generator import fonts
 from synthetic_invoice_generator.amounts import CENT, Slip, Step, Terms, sums
 from synthetic_invoice_generator.config import GeneratorConfig, load_config
 from synthetic_invoice_generator.dataset import generate
@@ -274,12 +275,15 @@ def test_a_killed_run_goes_on_and_a_finished_set_is_left_alone(tmp_path: Path) -
 
 def test_a_folder_with_another_set_is_refused(tmp_path: Path) -> None:
     generate(GeneratorConfig(), 1, tmp_path, seed=1)
-    with pytest.raises(
-        UnusableInput, match="seed: the folder holds a set made with other settings"
-    ):
+    with pytest.raises(UnusableInput, match="seed: the folder holds another set"):
         generate(GeneratorConfig(), 1, tmp_path, seed=2)
     with pytest.raises(UnusableInput, match=r"config\.max_lines"):
         generate(GeneratorConfig(max_lines=2), 1, tmp_path, seed=1)
+    settings = json.loads((tmp_path / "generator.json").read_text())
+    settings["made_with"]["libraries"]["typst"] = "0.1.0"
+    (tmp_path / "generator.json").write_text(json.dumps(settings))
+    with pytest.raises(UnusableInput, match=r"made_with\.libraries\.typst.*0\.1\.0"):
+        generate(GeneratorConfig(), 1, tmp_path, seed=1)
     with pytest.raises(UnusableInput) as refused:
         generate(GeneratorConfig(), 0, tmp_path, seed=1, workers=0)
     assert len(refused.value.problems) == 2
@@ -318,6 +322,20 @@ def test_the_png_holds_the_drawn_pixels(tmp_path: Path) -> None:
     with Image.open(tmp_path / "images" / "inv-000001-1.png") as image:
         assert image.tobytes() == drawn[0].tobytes()
         assert round(image.info["dpi"][0]) == 150
+
+
+def test_without_its_package_a_face_gives_way_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    bundled = frozenset(face.name for face in fonts.FACES if face.package is None)
+    monkeypatch.setattr(fonts, "installed", lambda: bundled)
+    assert {fonts.at_hand(face).name for face in fonts.faces(["serif", "sans", "mono"])} <= bundled
+    assert "fonts-liberation2" in fonts.missing_packages()
+    made = [draft(GeneratorConfig(), 2, index) for index in range(30)]
+    assert {one.style.face.name for one in made} == {
+        "Libertinus Serif",
+        "New Computer Modern",
+        "DejaVu Sans Mono",
+    }
+    assert read_pdf(render_pdf(made[0].invoice, made[0].style)).pages[0].words
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
