@@ -15,18 +15,30 @@ from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, Locale, Wor
 from synthetic_invoice_generator.scenario import Scene
 from synthetic_invoice_generator.settings import DocumentType
 
-Family = Literal["classic", "modern", "compact", "ledger"]
+Family = Literal[
+    "classic", "modern", "compact", "ledger", "letter", "sidebar", "banner", "minimal",
+    "statement", "spreadsheet", "trio", "report", "dots", "stub", "cards", "chamber",
+]  # fmt: skip
 Paper = Literal["a4", "us-letter"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 
-# Kinds of face by family, with weights.
+# Kinds of face by family, with weights, where they are not the usual ones.
+_USUAL_FACES: dict[Kind, float] = {"sans": 6, "serif": 4, "mono": 1}
 _FACES: dict[Family, dict[Kind, float]] = {
-    "classic": {"serif": 5, "sans": 4, "mono": 1},
-    "modern": {"sans": 7, "serif": 3, "mono": 1},
     "compact": {"mono": 4, "sans": 3, "serif": 3},
     "ledger": {"sans": 5, "serif": 3, "mono": 2},
+    "minimal": {"sans": 8, "serif": 2},
+    "dots": {"mono": 1},
+    "chamber": {"serif": 1},
 }
-_SIZES = {"classic": (9, 11), "modern": (9, 11), "compact": (7.5, 9.5), "ledger": (8, 10)}
+_USUAL_SIZES = (9.0, 11.0)
+_SIZES: dict[Family, tuple[float, float]] = {
+    "compact": (7.5, 9.5),
+    "ledger": (8, 10),
+    "report": (8, 10),
+    "spreadsheet": (8, 10),
+    "sidebar": (8.5, 10),
+}
 _COLUMN_ORDERS: tuple[tuple[LabelKey, ...], ...] = (
     ("description", "quantity", "unit", "unit_price", "discount_rate", "tax_rate", "net_amount"),
     ("description", "quantity", "unit", "unit_price", "tax_rate", "discount_rate", "net_amount"),
@@ -43,6 +55,7 @@ _TITLES: dict[DocumentType, LabelKey] = {
     "prepayment": "title_prepayment",
     "partial": "title_partial",
 }
+_LOGOS = 6  # shapes that the layouts can draw
 # Mono letters are 0.6 em wide against 0.5: the same data needs a smaller size.
 _MONO_SCALE = 0.82
 
@@ -85,6 +98,7 @@ class Style:
     terms_place: Literal["meta", "below"]
     currency_place: Literal["meta", "note", "heading"]
     return_line: bool
+    logo: int | None
     extras: Extras
 
 
@@ -98,8 +112,8 @@ def draw_style(
 ) -> Style:
     """A style of `family`; the paper is the locale's own when None."""
     locale = scene.locale
-    face = at_hand(pick(rng, faces([weighted(rng, _FACES[family])])))
-    low, high = _SIZES[family]
+    face = at_hand(pick(rng, faces([weighted(rng, _FACES.get(family, _USUAL_FACES))])))
+    low, high = _SIZES.get(family, _USUAL_SIZES)
     size = rng.uniform(low, high) * (_MONO_SCALE if face.kind == "mono" else 1)
     # A letterhead says who sells; elsewhere a heading must tell the parties apart.
     seller_heading = chance(rng, 0.4)
@@ -138,6 +152,7 @@ def draw_style(
         terms_place=weighted(rng, {"below": 6, "meta": 4}),
         currency_place=weighted(rng, {"meta": 6, "note": 2, "heading": 2}),
         return_line=locale.language == "de" and chance(rng, 0.4),
+        logo=rng.randrange(_LOGOS) if chance(rng, 0.6) else None,
         extras=draw_extras(rng, scene),
     )
 

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from erniekit_finetuning.invoice.model import Invoice, Line, Party, Printed, TaxSubtotal
-from synthetic_invoice_generator.fitting import footer_height, name_scale, table_scale
+from synthetic_invoice_generator.fitting import (
+    address_scale,
+    footer_height,
+    line_scale,
+    name_scale,
+    table_scale,
+)
 from synthetic_invoice_generator.locale import LabelKey
 from synthetic_invoice_generator.style import Style
 
@@ -49,13 +55,14 @@ def page_view(invoice: Invoice, style: Style) -> dict[str, Any]:
         "notes": list(_notes(invoice, style, needs_currency)),
         "footer": list(style.extras.footer),
         "page": style.extras.page,
+        "slip": style.labels["payment_slip"],
     }
 
 
 def _look(style: Style) -> dict[str, Any]:
     names = (
         "paper", "size", "margin", "gap", "accent", "arrangement", "swapped", "rules",
-        "zebra", "bold_labels",
+        "zebra", "bold_labels", "logo",
     )  # fmt: skip
     look = {name: getattr(style, name) for name in names}
     return look | {
@@ -88,6 +95,7 @@ def _party(party: Party, style: Style, key: LabelKey, heading: bool) -> dict[str
         "heading": title,
         "name": name,
         "scale": name_scale(name, title, style),
+        "address_scale": address_scale(lines, style),
         "lines": lines,
         "vat": vat,
         "also": None,
@@ -133,8 +141,9 @@ def _meta(invoice: Invoice, style: Style, needs_currency: bool) -> Iterator[dict
         rows.append(("payment_terms", invoice.payment_terms))
     printed = [(key, value.printed) for key, value in rows if value is not None]
     if invoice.period_start and invoice.period_end:
-        span = f"{invoice.period_start.printed} \N{EN DASH} {invoice.period_end.printed}"
-        printed.append(("period", span))
+        start, end = invoice.period_start.printed, invoice.period_end.printed
+        between = "\n" if len(start + end) > _SHORT else " "
+        printed.append(("period", f"{start} \N{EN DASH}{between}{end}"))
     # References stand after the first rows, so that the number is not always next to the date.
     place = 1 if style.swapped else len(printed)
     printed[place:place] = style.extras.references
@@ -149,7 +158,8 @@ def _unbroken(text: str) -> str:
 
 def _meta_columns(meta: list[dict[str, str]]) -> int:
     """How many values stand side by side without wrapping on a page about 100 letters wide."""
-    longest = max((len(row["value"]) for row in meta), default=0)
+    values = (part for row in meta for part in row["value"].split("\n"))
+    longest = max((len(value) for value in values), default=0)
     return 4 if longest <= 16 else 3 if longest <= 22 else 2
 
 
@@ -248,11 +258,12 @@ def _tax_label(row: TaxSubtotal, index: int, style: Style) -> str:
     return f"{label} ({row.category.printed})" if row.category else label
 
 
-def _terms(invoice: Invoice, style: Style) -> dict[str, str] | None:
+def _terms(invoice: Invoice, style: Style) -> dict[str, Any] | None:
     if invoice.payment_terms is None or _terms_in_meta(invoice, style):
         return None
     label = "" if style.swapped else style.labels["payment_terms"] + style.colon
-    return {"label": label, "value": invoice.payment_terms.printed}
+    text = invoice.payment_terms.printed
+    return {"label": label, "value": text, "scale": line_scale(f"{label} {text}", style)}
 
 
 def _terms_in_meta(invoice: Invoice, style: Style) -> bool:

@@ -10,15 +10,24 @@ from erniekit_finetuning.documents.text import rows
 from erniekit_finetuning.invoice.model import Invoice, Place
 from erniekit_finetuning.invoice.walk import mapped
 
+_ONE_LINE = 1.8  # heights of a word; words of two lines are further apart
+
 
 class Locator:
-    """Finds printed strings among the words of one document, ignoring white space."""
+    """Finds printed strings among the words of one document, ignoring white space.
+
+    It looks along the rows as one sees them; where two columns with lines of different heights are
+    mixed up in a row, along the words in the order in which the document has them.
+    """
 
     def __init__(self, document: Document) -> None:
         self._rows = [
             (number, _Row(row))
             for number, page in enumerate(document.pages, start=1)
             for row in rows(page)
+        ]
+        self._pages = [
+            (number, _Row(list(page.words))) for number, page in enumerate(document.pages, start=1)
         ]
 
     def places(self, printed: str) -> tuple[Place, ...]:
@@ -32,15 +41,14 @@ class Locator:
             wanted = "".join(line.split())
             if not wanted:
                 continue
-            here = [
-                Place(page=number, box=box)
-                for number, row in self._rows
-                for box in row.boxes(wanted)
-            ]
+            here = self._along(self._rows, wanted) or self._along(self._pages, wanted)
             if not here:
                 return ()
             found += here
         return tuple(found)
+
+    def _along(self, rows: list[tuple[int, _Row]], wanted: str) -> list[Place]:
+        return [Place(page=number, box=box) for number, row in rows for box in row.boxes(wanted)]
 
 
 class _Row:
@@ -55,7 +63,10 @@ class _Row:
             end = start + len(wanted)
             if not self._inside_longer_token(start, end):
                 words = self._words[self._owner[start] : self._owner[end - 1] + 1]
-                yield reduce(union, (w.box for w in words))
+                whole = reduce(union, (w.box for w in words))
+                tallest = max(w.box[3] - w.box[1] for w in words)
+                if whole[3] - whole[1] < _ONE_LINE * tallest:
+                    yield whole
             start = self._text.find(wanted, start + 1)
 
     def _inside_longer_token(self, start: int, end: int) -> bool:
