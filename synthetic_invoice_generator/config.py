@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from synthetic_invoice_generator.faults import FaultKind
 from synthetic_invoice_generator.locale import Trade, Wording, locale_codes
 from synthetic_invoice_generator.scans.tiers import Effect, Strength, Tier
-from synthetic_invoice_generator.settings import DocumentType, Shares
+from synthetic_invoice_generator.settings import DocumentType, Share, Shares
 from synthetic_invoice_generator.style import FAMILIES, Family, Paper
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
@@ -24,8 +24,9 @@ class GeneratorConfig(BaseModel):
     """What is generated. Weights are relative: {classic: 2, modern: 1} draws two classic to one.
 
     `effects` lowers the strength of scan effects: {noise: 0.5} halves it, {fold: 0} leaves it out.
-    `wordings: house` draws the label wordings that no other set uses. `paper` None takes the
-    locale's own.
+    `validation` and `test` are shares of documents kept out of the training split; those of
+    `unseen` layouts make a test split of their own. `wordings: house` draws the label wordings
+    that no other set uses. `paper` None takes the locale's own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,10 +43,19 @@ class GeneratorConfig(BaseModel):
     faults: Annotated[dict[FaultKind, Weight], Field(min_length=1)] = dict.fromkeys(FaultKind, 1.0)
     tiers: Annotated[dict[Tier, Weight], Field(min_length=1)] = {Tier.CLEAN: 1.0}
     effects: dict[Effect, Strength] = {}
+    validation: Share = 0.0
+    test: Share = 0.0
+    unseen: tuple[Family, ...] = ()
     wordings: Wording = "common"
     max_lines: Annotated[int, Field(ge=1, le=60)] = 60
     paper: Paper | None = None
     shares: Shares = Shares()
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> GeneratorConfig:
+        if self.validation + self.test > 1:
+            raise ValueError("validation and test together are more than the whole set")
+        return self
 
     @field_validator("locales")
     @classmethod

@@ -14,9 +14,11 @@ from rich.progress import Progress
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json
+from synthetic_invoice_generator.card import write_card, write_sheet
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.document_files import FOLDERS, images_of, write_document
 from synthetic_invoice_generator.manifests import write_manifests
+from synthetic_invoice_generator.members import members
 from synthetic_invoice_generator.provenance import made_with
 
 SETTINGS = "generator.json"
@@ -58,8 +60,12 @@ def generate(
         task = bar.add_task("invoices", total=count, completed=count - len(todo))
         for made in _work(output, config, seed, todo, workers):
             bar.advance(task, made)
-    pages = write_manifests(output, count)
-    return GenerateResult(output, count, pages, len(todo))
+    whole = list(members(output))
+    write_manifests(output, whole)
+    write_card(output, config, seed, whole)
+    write_sheet(output, whole)
+    pages = sum(len(member.images) for member in whole)
+    return GenerateResult(output, len(whole), pages, len(todo))
 
 
 def _work(

@@ -18,6 +18,7 @@ from synthetic_invoice_generator.png import png_bytes
 from synthetic_invoice_generator.rendering import DPI, page_pixels, render_pdf
 from synthetic_invoice_generator.scans.moving import moved_document, moved_places
 from synthetic_invoice_generator.scans.tiers import Tier, scanned
+from synthetic_invoice_generator.splits import split_of
 
 FOLDERS = ("images", "pdfs", "words", "ground_truth")
 
@@ -57,8 +58,14 @@ def write_document(output: Path, config: GeneratorConfig, seed: int, index: int)
     text = json.dumps(words.to_json(), ensure_ascii=False)
     write_text(output / "words" / f"{name}.json", text + "\n")
     truth = to_ground_truth(invoice, made.style.family)
-    truth["fault"] = None if made.fault is None else asdict(made.fault)
-    truth |= {"tier": made.tier, "scan": scan}
+    truth["made"] = {
+        "locale": made.locale,
+        "document": made.document,
+        "split": split_of(config, seed, index, made.style.family),
+        "tier": made.tier,
+        "scan": scan,
+        "fault": None if made.fault is None else asdict(made.fault),
+    }
     write_json(output / "ground_truth" / f"{name}.json", truth)
 
 

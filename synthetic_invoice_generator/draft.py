@@ -13,16 +13,19 @@ from synthetic_invoice_generator.faults import Fault, FaultKind, with_fault
 from synthetic_invoice_generator.locale import Locale, load_locale
 from synthetic_invoice_generator.scans.tiers import Tier
 from synthetic_invoice_generator.scenario import Scene, draw_scene, invoice_of
+from synthetic_invoice_generator.settings import DocumentType
 from synthetic_invoice_generator.style import Style, draw_style
 
 _TRIES = 500
 
 
 class Draft(NamedTuple):
-    """An invoice, its style, how its images are taken, and the error on purpose, if any."""
+    """An invoice, its style, what it is, how its images are taken, and its error, if any."""
 
     invoice: Invoice
     style: Style
+    document: DocumentType
+    locale: str
     tier: Tier
     fault: Fault | None = None
 
@@ -35,7 +38,14 @@ def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
     kind = weighted(rng, config.faults) if chance(rng, config.shares.faulty) else None
     scene, invoice, fault = _said(rng, config, locale, kind)
     style = draw_style(rng, scene, family=family, paper=config.paper, wording=config.wordings)
-    return Draft(invoice, style, weighted(rng, config.tiers), fault)
+    return Draft(
+        invoice=invoice,
+        style=style,
+        document=scene.deal.document,
+        locale=locale.code,
+        tier=weighted(rng, config.tiers),
+        fault=fault,
+    )
 
 
 def _said(

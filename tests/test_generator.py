@@ -296,6 +296,53 @@ def test_a_folder_with_another_set_is_refused(tmp_path: Path) -> None:
     assert len(refused.value.problems) == 2
 
 
+def test_splits_keep_unseen_layouts_apart_and_stay_when_the_set_grows(tmp_path: Path) -> None:
+    config = GeneratorConfig(
+        layouts={"classic": 1, "banner": 1}, unseen=("banner",), validation=0.3, test=0.3
+    )
+
+    def manifests() -> dict[str, list[str]]:
+        paths = sorted(tmp_path.glob("*_manifest.json"))
+        return {
+            path.stem: [entry["invoice_id"] for entry in json.loads(path.read_text())]
+            for path in paths
+        }
+
+    generate(config, 14, tmp_path, seed=5)
+    before = manifests()
+    assert generate(config, 24, tmp_path, seed=5).made == 10
+    after = manifests()
+    assert set(after) == {
+        "training_manifest",
+        "validation_manifest",
+        "test_seen_manifest",
+        "test_unseen_manifest",
+    }
+    for name, ids in before.items():
+        assert after[name][: len(ids)] == ids
+    unseen = set(after.pop("test_unseen_manifest"))
+    assert unseen
+    for ids in after.values():
+        assert not unseen & set(ids)
+    for path in sorted((tmp_path / "ground_truth").iterdir()):
+        truth = json.loads(path.read_text())
+        assert (truth["layout_type"] == "banner") == (path.stem in unseen)
+    assert generate(config, 3, tmp_path, seed=5).documents == 24
+
+
+def test_a_set_explains_itself(tmp_path: Path) -> None:
+    config = GeneratorConfig(
+        layouts={"classic": 1}, faults={FaultKind.TOTAL: 1}, shares=Shares(faulty=1)
+    )
+    generate(config, 3, tmp_path, seed=5)
+    card = (tmp_path / "README.md").read_text()
+    assert "# 3 synthetic invoices" in card
+    assert "| classic | 3 |" in card
+    assert "| total | 3 |" in card
+    with Image.open(tmp_path / "contact_sheet.png") as sheet:
+        assert sheet.size == (720, 340)
+
+
 def test_the_truth_and_the_manifests_have_the_field_shapes(tmp_path: Path) -> None:
     generate(GeneratorConfig(), 3, tmp_path, seed=8)
     entries = json.loads((tmp_path / "training_manifest.json").read_text())

@@ -105,9 +105,9 @@ def test_words_and_places_of_a_scanned_set_speak_of_its_images(tmp_path: Path) -
         truth = json.loads((tmp_path / "ground_truth" / f"{name}.json").read_text())
         words = json.loads((tmp_path / "words" / f"{name}.json").read_text())
         drawn = read_pdf((tmp_path / "pdfs" / f"{name}.pdf").read_bytes())
-        assert truth["tier"] in ("scan", "photo")
+        assert truth["made"]["tier"] in ("scan", "photo")
         for page, seen, scan in zip(
-            drawn.pages, Document.from_json(words).pages, truth["scan"], strict=True
+            drawn.pages, Document.from_json(words).pages, truth["made"]["scan"], strict=True
         ):
             page_map = np.array(scan["page_map"])
             for one, other in zip(page.words, seen.words, strict=True):

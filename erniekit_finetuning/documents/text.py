@@ -26,16 +26,34 @@ def document_text(document: Document) -> str:
 def rows(page: Page) -> list[list[Word]]:
     """Words of a page in reading order: rows from top to bottom, each from left to right.
 
-    A word joins the row above when their middles differ by less than SAME_ROW of the taller one's
-    height: enough for superscripts and OCR boxes, too little for two columns of unlike spacing.
+    Words that follow each other closely stay together; such a run joins the row above when their
+    middles differ by less than SAME_ROW of the taller one's height: enough for superscripts and OCR
+    boxes, too little for two columns of unlike spacing.
     """
     found: list[list[Word]] = []
-    for word in sorted(page.words, key=_middle):
-        if found and _same_row(found[-1][0], word):
-            found[-1].append(word)
+    for run in sorted(_runs(page), key=lambda run: _middle(run[0])):
+        if found and _same_row(found[-1][0], run[0]):
+            found[-1] += run
         else:
-            found.append([word])
+            found.append(run)
     return [sorted(row, key=lambda w: w.box[0]) for row in found]
+
+
+def _runs(page: Page) -> list[list[Word]]:
+    """Neighbours in the document's own order that stand side by side in one row."""
+    runs: list[list[Word]] = []
+    for word in page.words:
+        if runs and _same_row(runs[-1][-1], word) and _close(runs[-1][-1], word, page):
+            runs[-1].append(word)
+        else:
+            runs.append([word])
+    return runs
+
+
+def _close(left: Word, right: Word, page: Page) -> bool:
+    gap = (right.box[0] - left.box[2]) * page.width
+    height = max(left.box[3] - left.box[1], right.box[3] - right.box[1]) * page.height
+    return -height < gap < COLUMN_GAP * height
 
 
 def _middle(word: Word) -> float:
