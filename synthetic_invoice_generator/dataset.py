@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 
 from rich.console import Console
 from rich.progress import Progress
@@ -78,7 +81,8 @@ def _work(
             yield make_documents(output, config, seed, chunk)
         return
     # spawn: a fork would copy typst's and pdfium's threads and locks.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+    context = get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=_end_with_the_parent) as pool:
         jobs = [pool.submit(make_documents, output, config, seed, chunk) for chunk in chunks]
         try:
             for job in as_completed(jobs):
@@ -86,6 +90,18 @@ def _work(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _end_with_the_parent() -> None:
+    """End this worker when its parent is killed: nobody else would tell it."""
+    parent = parent_process()
+    assert parent is not None
+
+    def watch() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
 
 
 def make_documents(output: Path, config: GeneratorConfig, seed: int, indexes: list[int]) -> int:

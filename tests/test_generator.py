@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import subprocess
+import sys
+import time
 from decimal import Decimal
 from itertools import combinations
 from pathlib import Path
@@ -278,6 +281,28 @@ def test_a_killed_run_goes_on_and_a_finished_set_is_left_alone(tmp_path: Path) -
     assert generate(config, 5, tmp_path, seed=1).made == 0
     assert times == {path: path.stat().st_mtime_ns for path in times}
     assert generate(config, 6, tmp_path, seed=1).made == 1
+
+
+def test_a_set_killed_again_and_again_ends_up_the_same(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    program = str(Path(sys.executable).with_name("ernie-invoice"))
+    command = [
+        program, "generate", "--count", "48", "--seed", "9", "--workers", "2",
+        "--config", str(CONFIGS / "default.yaml"), "--output", str(killed),
+    ]  # fmt: skip
+    config = load_config(CONFIGS / "default.yaml")
+    generate(config, 48, whole, seed=9)
+    rng = Random(1)
+    for _ in range(3):
+        run = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wanted = len(list(killed.glob("ground_truth/*.json"))) + rng.randint(1, 8)
+        while len(list(killed.glob("ground_truth/*.json"))) < wanted:
+            assert run.poll() is None
+            time.sleep(0.02)
+        run.kill()
+        run.wait()
+    assert 0 < generate(config, 48, killed, seed=9).made < 48
+    assert hashes(killed) == hashes(whole)
 
 
 def test_a_folder_with_another_set_is_refused(tmp_path: Path) -> None:
