@@ -23,7 +23,7 @@ from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines import get_engine
 from erniekit_finetuning.engines.protocol import Constraint, ConstraintMaker, Reader, Vocabulary
 from synthetic_invoice_generator.config import load_config
-from synthetic_invoice_generator.stream import pdf_documents
+from synthetic_invoice_generator.dataset.stream import pdf_documents
 
 SEED = 91
 GENERATOR = Path(__file__).parents[1] / "configs/generator/default.yaml"

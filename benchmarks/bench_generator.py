@@ -19,11 +19,11 @@ from pathlib import Path
 
 from erniekit_finetuning.files import write_bytes
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.document_files import FOLDERS, write_document
+from synthetic_invoice_generator.dataset.document_files import FOLDERS, write_document
+from synthetic_invoice_generator.dataset.stream import pdf_documents
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.png import png_bytes
-from synthetic_invoice_generator.rendering import DPI, page_pixels, render_pdf
-from synthetic_invoice_generator.stream import pdf_documents
+from synthetic_invoice_generator.looks.png import png_bytes
+from synthetic_invoice_generator.looks.rendering import DPI, page_pixels, render_pdf
 
 SEED = 77
 WARM_UP = 8  # documents made before the clock starts: fonts, locales and names are read once

@@ -29,15 +29,18 @@ def generate(
 ) -> None:
     """Draw synthetic invoices: images, PDFs, word boxes, ground truth and manifests."""
     from synthetic_invoice_generator.config import load_config
-    from synthetic_invoice_generator.dataset import generate as draw
-    from synthetic_invoice_generator.fonts import missing_packages
+    from synthetic_invoice_generator.dataset.generate import generate as draw
+    from synthetic_invoice_generator.looks.fonts import drawable, missing_packages
 
+    settings = load_config(shipped(config))
     if missing := missing_packages():
+        left_out = sorted(settings.locales.keys() - drawable(settings.locales).keys())
         messages.print(
-            "some typefaces are not installed, others are drawn instead; to have them all: "
-            f"apt-get install {' '.join(missing)}"
+            "some typefaces are not installed, others are drawn instead"
+            + (f", and {' and '.join(left_out)} are left out" if left_out else "")
+            + f"; to have them all: apt-get install {' '.join(missing)}"
         )
-    result = draw(load_config(shipped(config)), count, output, seed, workers, progress=True)
+    result = draw(settings, count, output, seed, workers, progress=True)
     messages.print(f"{result.documents} invoices, {result.pages} pages, {result.made} made now")
     print(output / "training_manifest.json")
 

@@ -94,7 +94,7 @@ def _pairs(plan: Demo, name: str, count: int, seed: int) -> Path:
     from erniekit_finetuning.data.preparing import prepare
     from erniekit_finetuning.data.prompts import Instruction
     from synthetic_invoice_generator.config import load_config
-    from synthetic_invoice_generator.dataset import generate
+    from synthetic_invoice_generator.dataset.generate import generate
 
     folder, pairs = plan.folder / name, plan.folder / f"{name}.jsonl"
     made = generate(load_config(shipped(CONFIG)), count, folder, seed, WORKERS, progress=True)

@@ -11,11 +11,11 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from erniekit_finetuning.errors import Problem, UnusableInput
-from synthetic_invoice_generator.faults import FaultKind
+from synthetic_invoice_generator.faults.making import FaultKind
 from synthetic_invoice_generator.locale import Trade, Wording, locale_codes
+from synthetic_invoice_generator.looks.style import FAMILIES, Family, Paper
 from synthetic_invoice_generator.scans.tiers import Effect, Strength, Tier
 from synthetic_invoice_generator.settings import DocumentType, Share, Shares
-from synthetic_invoice_generator.style import FAMILIES, Family, Paper
 
 Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 

@@ -9,12 +9,13 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.model import Invoice
 from synthetic_invoice_generator.chance import chance, weighted
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.faults import Fault, FaultKind, with_fault
+from synthetic_invoice_generator.faults.making import Fault, FaultKind, with_fault
 from synthetic_invoice_generator.locale import Locale, load_locale
+from synthetic_invoice_generator.looks.fonts import drawable
+from synthetic_invoice_generator.looks.style import Style, draw_style
 from synthetic_invoice_generator.scans.tiers import Tier
-from synthetic_invoice_generator.scenario import Scene, draw_scene, invoice_of
+from synthetic_invoice_generator.scenario.scene import Scene, draw_scene, invoice_of
 from synthetic_invoice_generator.settings import DocumentType
-from synthetic_invoice_generator.style import Style, draw_style
 
 _TRIES = 500
 
@@ -33,7 +34,7 @@ class Draft(NamedTuple):
 def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
     """Document `index` of the set: the same arguments give the same document on every machine."""
     rng = Random(f"{seed}/{index}")
-    locale = load_locale(weighted(rng, config.locales))
+    locale = load_locale(weighted(rng, drawable(config.locales)))
     family = weighted(rng, config.layouts)
     kind = weighted(rng, config.faults) if chance(rng, config.shares.faulty) else None
     scene, invoice, fault = _said(rng, config, locale, kind)

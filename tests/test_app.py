@@ -19,7 +19,7 @@ from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.extraction import flagged
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.rendering import render_pdf
+from synthetic_invoice_generator.looks.rendering import render_pdf
 
 EASY = GeneratorConfig(locales={"de-DE": 1.0}, layouts={"classic": 1.0}, max_lines=2)
 

@@ -25,7 +25,7 @@ from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice, Line
 from erniekit_finetuning.invoice.response import structured_data
 from synthetic_invoice_generator.config import load_config
-from synthetic_invoice_generator.stream import pdf_documents
+from synthetic_invoice_generator.dataset.stream import pdf_documents
 
 GENERATOR = Path(__file__).parents[1] / "configs/generator/default.yaml"
 TOKENIZER = base_tokenizer.build(["Invoice", "Total"])

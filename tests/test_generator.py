@@ -34,20 +34,20 @@ from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.rules import Profile, Status, check
 from erniekit_finetuning.invoice.walk import leaves
-from synthetic_invoice_generator import fonts
-from synthetic_invoice_generator.amounts import CENT, Slip, Step, Terms, sums
 from synthetic_invoice_generator.config import GeneratorConfig, load_config
-from synthetic_invoice_generator.dataset import generate
-from synthetic_invoice_generator.document_files import write_document
+from synthetic_invoice_generator.dataset.document_files import write_document
+from synthetic_invoice_generator.dataset.generate import generate
+from synthetic_invoice_generator.dataset.stream import pdf_documents
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.faults import FaultKind, misread
-from synthetic_invoice_generator.goods import gtin
-from synthetic_invoice_generator.identifiers import IBAN_COUNTRIES, bic, iban, vat_number
+from synthetic_invoice_generator.faults.making import FaultKind, misread
 from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, load_locale, locale_codes
-from synthetic_invoice_generator.rendering import render_pages, render_pdf
+from synthetic_invoice_generator.looks import fonts
+from synthetic_invoice_generator.looks.rendering import render_pages, render_pdf
+from synthetic_invoice_generator.looks.style import FAMILIES, Family
+from synthetic_invoice_generator.scenario.amounts import CENT, Slip, Step, Terms, sums
+from synthetic_invoice_generator.scenario.goods import gtin
+from synthetic_invoice_generator.scenario.identifiers import IBAN_COUNTRIES, bic, iban, vat_number
 from synthetic_invoice_generator.settings import Shares
-from synthetic_invoice_generator.stream import pdf_documents
-from synthetic_invoice_generator.style import FAMILIES, Family
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "generator"
 D = Decimal

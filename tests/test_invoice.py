@@ -26,7 +26,7 @@ from erniekit_finetuning.invoice.strict_json import parse
 from erniekit_finetuning.invoice.values import typed
 from erniekit_finetuning.invoice.walk import leaves
 from synthetic_invoice_generator.locale import load_locale, locale_codes
-from synthetic_invoice_generator.scenario import draw_scene, invoice_of
+from synthetic_invoice_generator.scenario.scene import draw_scene, invoice_of
 
 D = Decimal
 

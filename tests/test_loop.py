@@ -95,7 +95,7 @@ def test_mistakes_end_with_2_and_one_clear_message(
 def _page() -> bytes:
     from synthetic_invoice_generator.config import GeneratorConfig
     from synthetic_invoice_generator.draft import draft
-    from synthetic_invoice_generator.rendering import render_pdf
+    from synthetic_invoice_generator.looks.rendering import render_pdf
 
     made = draft(GeneratorConfig(), 1, 0)
     return render_pdf(made.invoice, made.style)

@@ -19,7 +19,7 @@ from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.shapes import read_invoice
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.dataset import generate
+from synthetic_invoice_generator.dataset.generate import generate
 
 ROOT = Path(__file__).resolve().parents[1]
 ANSWER = {

@@ -16,9 +16,9 @@ from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.invoice.own_json import from_own
 from erniekit_finetuning.invoice.walk import leaves
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.dataset import generate
+from synthetic_invoice_generator.dataset.generate import generate
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.rendering import page_pixels, render_pdf
+from synthetic_invoice_generator.looks.rendering import page_pixels, render_pdf
 from synthetic_invoice_generator.scans.geometry import Pixels, moved_box, turned, unmoved
 from synthetic_invoice_generator.scans.tiers import Effect, Tier, applied, scanned
 

@@ -16,7 +16,7 @@ from erniekit_finetuning.invoice.model import Invoice, Line, Printed, Totals
 from erniekit_finetuning.invoice.values import typed
 from erniekit_finetuning.invoice.walk import leaves, mapped
 from synthetic_invoice_generator.locale import load_locale, locale_codes
-from synthetic_invoice_generator.scenario import draw_scene, invoice_of
+from synthetic_invoice_generator.scenario.scene import draw_scene, invoice_of
 
 D = Decimal
 

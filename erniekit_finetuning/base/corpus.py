@@ -14,7 +14,7 @@ from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.files import write_jsonl
 from erniekit_finetuning.invoice.response import structured_data
 from synthetic_invoice_generator.config import load_config
-from synthetic_invoice_generator.stream import pdf_documents
+from synthetic_invoice_generator.dataset.stream import pdf_documents
 
 SHARD = 500
 

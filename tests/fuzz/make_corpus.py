@@ -12,7 +12,7 @@ from erniekit_finetuning.invoice.own_json import to_own
 from erniekit_finetuning.invoice.plain import to_plain
 from erniekit_finetuning.invoice.response import structured_data
 from synthetic_invoice_generator.locale import load_locale, locale_codes
-from synthetic_invoice_generator.scenario import draw_scene, invoice_of
+from synthetic_invoice_generator.scenario.scene import draw_scene, invoice_of
 
 HERE = Path(__file__).parent
 

@@ -9,10 +9,10 @@ from random import Random
 from typing import Literal, get_args
 
 from synthetic_invoice_generator.chance import chance, pick, weighted
-from synthetic_invoice_generator.extras import Extras, draw_extras
-from synthetic_invoice_generator.fonts import Face, Kind, at_hand, faces
 from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, Locale, Wording
-from synthetic_invoice_generator.scenario import Scene
+from synthetic_invoice_generator.looks.extras import Extras, draw_extras
+from synthetic_invoice_generator.looks.fonts import Face, Kind, at_hand, faces
+from synthetic_invoice_generator.scenario.scene import Scene
 from synthetic_invoice_generator.settings import DocumentType
 
 Family = Literal[
@@ -112,7 +112,7 @@ def draw_style(
 ) -> Style:
     """A style of `family`; the paper is the locale's own when None."""
     locale = scene.locale
-    face = at_hand(pick(rng, faces([weighted(rng, _FACES.get(family, _USUAL_FACES))])))
+    face = at_hand(pick(rng, faces([_kind_of_face(rng, family, locale)])))
     low, high = _SIZES.get(family, _USUAL_SIZES)
     size = rng.uniform(low, high) * (_MONO_SCALE if face.kind == "mono" else 1)
     # A letterhead says who sells; elsewhere a heading must tell the parties apart.
@@ -155,6 +155,11 @@ def draw_style(
         logo=rng.randrange(_LOGOS) if chance(rng, 0.6) else None,
         extras=draw_extras(rng, scene),
     )
+
+
+def _kind_of_face(rng: Random, family: Family, locale: Locale) -> Kind:
+    drawn = weighted(rng, _FACES.get(family, _USUAL_FACES))
+    return drawn if locale.script == "latin" else locale.script
 
 
 def _labels(rng: Random, locale: Locale, wording: Wording) -> dict[LabelKey, str]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 from erniekit_finetuning.invoice.model import Line, Printed, TaxSubtotal, Totals
-from synthetic_invoice_generator.amounts import Slip, Sums, rounded, sums
-from synthetic_invoice_generator.currency_units import minor_unit
-from synthetic_invoice_generator.deal import Deal, Item
-from synthetic_invoice_generator.forms import Forms
-from synthetic_invoice_generator.shown import Shown
-from synthetic_invoice_generator.words import verbatim
+from synthetic_invoice_generator.scenario.amounts import Slip, Sums, rounded, sums
+from synthetic_invoice_generator.scenario.currency_units import minor_unit
+from synthetic_invoice_generator.scenario.deal import Deal, Item
+from synthetic_invoice_generator.scenario.forms import Forms
+from synthetic_invoice_generator.scenario.shown import Shown
+from synthetic_invoice_generator.scenario.words import verbatim
 
 
 def lines_of(deal: Deal, shown: Shown, forms: Forms) -> tuple[Line, ...]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from erniekit_finetuning.files import write_text
-from synthetic_invoice_generator.members import Member
-from synthetic_invoice_generator.splits import MANIFESTS, Split
+from synthetic_invoice_generator.dataset.members import Member
+from synthetic_invoice_generator.dataset.splits import MANIFESTS, Split
 
 PAIRS = "training_manifest_pairs.json"
 

@@ -8,18 +8,23 @@ from decimal import Decimal
 from random import Random
 
 from erniekit_finetuning.invoice.model import Account, Invoice, Kind, Party, Printed, References
-from synthetic_invoice_generator.amounts import Slip
 from synthetic_invoice_generator.chance import chance, digits, pick
-from synthetic_invoice_generator.currency_units import exchange_rate
-from synthetic_invoice_generator.deal import Deal, draw_deal
-from synthetic_invoice_generator.forms import Forms, draw_forms
-from synthetic_invoice_generator.identifiers import IBAN_COUNTRIES, bic, iban, invoice_number
 from synthetic_invoice_generator.locale import Locale, Trade
-from synthetic_invoice_generator.parties import make_party
+from synthetic_invoice_generator.scenario.amounts import Slip
+from synthetic_invoice_generator.scenario.currency_units import exchange_rate
+from synthetic_invoice_generator.scenario.deal import Deal, draw_deal
+from synthetic_invoice_generator.scenario.forms import Forms, draw_forms
+from synthetic_invoice_generator.scenario.identifiers import (
+    IBAN_COUNTRIES,
+    bic,
+    iban,
+    invoice_number,
+)
+from synthetic_invoice_generator.scenario.parties import make_party
+from synthetic_invoice_generator.scenario.shown import Shown, draw_shown
+from synthetic_invoice_generator.scenario.stating import lines_of, totals_of
+from synthetic_invoice_generator.scenario.words import product_code, verbatim
 from synthetic_invoice_generator.settings import DocumentType, Shares
-from synthetic_invoice_generator.shown import Shown, draw_shown
-from synthetic_invoice_generator.stating import lines_of, totals_of
-from synthetic_invoice_generator.words import product_code, verbatim
 
 _KINDS: dict[DocumentType, Kind] = {
     "credit_note": Kind.CREDIT_NOTE,

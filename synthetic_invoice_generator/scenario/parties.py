@@ -10,9 +10,9 @@ from faker import Faker
 
 from erniekit_finetuning.invoice.model import Party, Printed
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
-from synthetic_invoice_generator.identifiers import spaced, vat_number
 from synthetic_invoice_generator.locale import Locale
-from synthetic_invoice_generator.words import invented_word, letters, verbatim
+from synthetic_invoice_generator.scenario.identifiers import spaced, vat_number
+from synthetic_invoice_generator.scenario.words import invented_word, letters, verbatim
 
 
 @dataclass(frozen=True)

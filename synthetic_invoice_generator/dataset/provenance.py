@@ -7,10 +7,10 @@ from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
-from synthetic_invoice_generator.fonts import installed
+from synthetic_invoice_generator.looks.fonts import installed
 
 _LIBRARIES = ("typst", "pypdfium2", "opencv-python-headless", "numpy", "Faker", "babel")
-_ROOM = Path(__file__).parent
+_ROOM = Path(__file__).parent.parent
 
 
 @cache

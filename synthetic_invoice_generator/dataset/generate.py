@@ -17,12 +17,12 @@ from rich.progress import Progress
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json
-from synthetic_invoice_generator.card import write_card, write_sheet
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.document_files import FOLDERS, images_of, write_document
-from synthetic_invoice_generator.manifests import write_manifests
-from synthetic_invoice_generator.members import members
-from synthetic_invoice_generator.provenance import made_with
+from synthetic_invoice_generator.dataset.card import write_card, write_sheet
+from synthetic_invoice_generator.dataset.document_files import FOLDERS, images_of, write_document
+from synthetic_invoice_generator.dataset.manifests import write_manifests
+from synthetic_invoice_generator.dataset.members import members
+from synthetic_invoice_generator.dataset.provenance import made_with
 
 SETTINGS = "generator.json"
 _CHUNK = 8  # documents a worker makes between two reports

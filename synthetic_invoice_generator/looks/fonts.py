@@ -6,7 +6,7 @@ same bytes, whatever else they have.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Literal
 
 import typst
 
-from synthetic_invoice_generator.locale import Locale
+from erniekit_finetuning.errors import Problem, UnusableInput
+from synthetic_invoice_generator.locale import load_locale
 
 Kind = Literal["serif", "sans", "mono", "hand", "japanese", "chinese"]
 _ROOT = Path("/usr/share/fonts")
@@ -96,7 +97,20 @@ def missing_packages() -> tuple[str, ...]:
     return tuple(dict.fromkeys(package for package in absent if package))
 
 
-def can_draw(locale: Locale) -> bool:
-    """Whether a face for the locale's script is at hand."""
-    kinds = {face.kind for face in FACES if face.name in installed()}
-    return locale.script == "latin" or locale.script in kinds
+def drawable(locales: Mapping[str, float]) -> dict[str, float]:
+    """Those of the weighted locales for whose script a face is at hand.
+
+    Raises UnusableInput when there is none.
+    """
+    kinds = {"latin"} | {face.kind for face in FACES if face.name in installed()}
+    found = {code: locales[code] for code in locales if load_locale(code).script in kinds}
+    if not found:
+        raise UnusableInput(
+            Problem(
+                "no typeface for the script of these locales is installed",
+                field="locales",
+                found=", ".join(locales),
+                cure=f"apt-get install {' '.join(missing_packages())}",
+            )
+        )
+    return found

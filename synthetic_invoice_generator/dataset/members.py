@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path
 from typing import NamedTuple
 
-from synthetic_invoice_generator.document_files import document_name, images_of
-from synthetic_invoice_generator.splits import Split
+from synthetic_invoice_generator.dataset.document_files import document_name, images_of
+from synthetic_invoice_generator.dataset.splits import Split
 
 
 class Member(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from random import Random
 
 from synthetic_invoice_generator.chance import chance, weighted
-from synthetic_invoice_generator.deal import Deal
+from synthetic_invoice_generator.scenario.deal import Deal
 from synthetic_invoice_generator.settings import Shares
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from random import Random
 
 from synthetic_invoice_generator.chance import chance, digits, pick
-from synthetic_invoice_generator.identifiers import IBAN_COUNTRIES, iban
 from synthetic_invoice_generator.locale import LabelKey
-from synthetic_invoice_generator.parties import address, city, firm_name, person
-from synthetic_invoice_generator.scenario import Scene
-from synthetic_invoice_generator.words import fill, invented_word, letters, product_code
+from synthetic_invoice_generator.scenario.identifiers import IBAN_COUNTRIES, iban
+from synthetic_invoice_generator.scenario.parties import address, city, firm_name, person
+from synthetic_invoice_generator.scenario.scene import Scene
+from synthetic_invoice_generator.scenario.words import fill, invented_word, letters, product_code
 
 ROWS = 12  # codes are drawn for this many lines, then start again
 _INCOTERMS = ("EXW", "FCA", "CPT", "CIP", "DAP", "DDP", "FOB", "CIF")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from synthetic_invoice_generator.goods import width
-from synthetic_invoice_generator.style import Style
+from synthetic_invoice_generator.looks.style import Style
+from synthetic_invoice_generator.scenario.goods import width
 
 _PAGE_MM = {"a4": 210.0, "us-letter": 215.9}
 _POINT_MM = 0.3528

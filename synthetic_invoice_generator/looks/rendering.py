@@ -16,11 +16,11 @@ import typst
 from PIL import Image
 
 from erniekit_finetuning.invoice.model import Invoice
-from synthetic_invoice_generator.fonts import book
-from synthetic_invoice_generator.style import Family, Style
-from synthetic_invoice_generator.view import page_view
+from synthetic_invoice_generator.looks.fonts import book
+from synthetic_invoice_generator.looks.style import Family, Style
+from synthetic_invoice_generator.looks.view import page_view
 
-LAYOUTS = Path(__file__).parent / "layouts"
+LAYOUTS = Path(__file__).parent.parent / "layouts"
 DPI = 150
 
 

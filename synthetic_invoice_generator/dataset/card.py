@@ -12,9 +12,9 @@ from PIL import Image
 
 from erniekit_finetuning.files import write_bytes
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.manifests import write_if_new
-from synthetic_invoice_generator.members import Member
-from synthetic_invoice_generator.provenance import made_with
+from synthetic_invoice_generator.dataset.manifests import write_if_new
+from synthetic_invoice_generator.dataset.members import Member
+from synthetic_invoice_generator.dataset.provenance import made_with
 
 CARD, SHEET = "README.md", "contact_sheet.png"
 _ACROSS, _DOWN = 8, 5

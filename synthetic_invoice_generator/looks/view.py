@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 from erniekit_finetuning.invoice.model import Invoice, Line, Party, Printed, TaxSubtotal
-from synthetic_invoice_generator.fitting import (
+from synthetic_invoice_generator.locale import LabelKey
+from synthetic_invoice_generator.looks.fitting import (
     address_scale,
     footer_height,
     line_scale,
     name_scale,
     table_scale,
 )
-from synthetic_invoice_generator.locale import LabelKey
-from synthetic_invoice_generator.style import Style
+from synthetic_invoice_generator.looks.style import Style
 
 _SHORT = 26  # letters of payment terms that still fit beside the invoice's data on one line
 _LEFT = ("description", "code", "gtin", "hs_code", "unit")

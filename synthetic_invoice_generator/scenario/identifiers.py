@@ -19,7 +19,7 @@ from stdnum.pl import nip
 
 from synthetic_invoice_generator.chance import chance, digits, pick
 from synthetic_invoice_generator.locale import Locale
-from synthetic_invoice_generator.words import letters
+from synthetic_invoice_generator.scenario.words import letters
 
 # How a VAT number is grouped when it is printed with spaces: lengths after the country prefix.
 _GROUPS = {

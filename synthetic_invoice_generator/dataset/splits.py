@@ -6,7 +6,7 @@ from enum import StrEnum
 from random import Random
 
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.style import Family
+from synthetic_invoice_generator.looks.style import Family
 
 
 class Split(StrEnum):

@@ -9,7 +9,7 @@ from random import Random
 
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 from synthetic_invoice_generator.locale import Locale, Trade
-from synthetic_invoice_generator.words import invented_word, letters, product_code
+from synthetic_invoice_generator.scenario.words import invented_word, letters, product_code
 
 LONGEST = 44  # width of a description in letters; wider ones would wrap in narrow tables
 

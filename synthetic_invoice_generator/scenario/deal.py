@@ -7,10 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from random import Random
 
-from synthetic_invoice_generator.amounts import ZERO, Terms, line_net, rounded
 from synthetic_invoice_generator.chance import chance, pick, weighted
-from synthetic_invoice_generator.currency_units import ROUND_TO, in_currency, minor_unit
-from synthetic_invoice_generator.goods import description, gtin, quantity, unit_price
 from synthetic_invoice_generator.locale import (
     CATEGORY,
     Exemption,
@@ -19,8 +16,11 @@ from synthetic_invoice_generator.locale import (
     load_locale,
     locale_codes,
 )
+from synthetic_invoice_generator.scenario.amounts import ZERO, Terms, line_net, rounded
+from synthetic_invoice_generator.scenario.currency_units import ROUND_TO, in_currency, minor_unit
+from synthetic_invoice_generator.scenario.goods import description, gtin, quantity, unit_price
+from synthetic_invoice_generator.scenario.words import fill
 from synthetic_invoice_generator.settings import DocumentType, Shares
-from synthetic_invoice_generator.words import fill
 
 EUROPEAN_UNION = {"DE", "ES", "FR", "IT", "NL", "PL"}
 _LINE_COUNTS = {1: 22, 2: 26, 3: 20, 4: 14, 5: 7, 6: 5, 7: 3, 8: 3, 10: 1, 12: 1}

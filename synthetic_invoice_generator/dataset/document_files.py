@@ -13,12 +13,12 @@ from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.files import write_bytes, write_json, write_text
 from erniekit_finetuning.invoice.ground_truth import to_ground_truth
 from synthetic_invoice_generator.config import GeneratorConfig
+from synthetic_invoice_generator.dataset.splits import split_of
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.png import png_bytes
-from synthetic_invoice_generator.rendering import DPI, page_pixels, render_pdf
+from synthetic_invoice_generator.looks.png import png_bytes
+from synthetic_invoice_generator.looks.rendering import DPI, page_pixels, render_pdf
 from synthetic_invoice_generator.scans.moving import moved_document, moved_places
 from synthetic_invoice_generator.scans.tiers import Tier, scanned
-from synthetic_invoice_generator.splits import split_of
 
 FOLDERS = ("images", "pdfs", "words", "ground_truth")
 

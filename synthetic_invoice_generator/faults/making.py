@@ -13,11 +13,11 @@ from erniekit_finetuning.invoice.amounts import currency_codes
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.rules import Status, check
 from erniekit_finetuning.invoice.walk import leaves
-from synthetic_invoice_generator.amounts import Slip, Step
 from synthetic_invoice_generator.chance import pick
-from synthetic_invoice_generator.scenario import Scene, invoice_of
-from synthetic_invoice_generator.shown import Shown
-from synthetic_invoice_generator.words import verbatim
+from synthetic_invoice_generator.scenario.amounts import Slip, Step
+from synthetic_invoice_generator.scenario.scene import Scene, invoice_of
+from synthetic_invoice_generator.scenario.shown import Shown
+from synthetic_invoice_generator.scenario.words import verbatim
 
 
 class FaultKind(StrEnum):

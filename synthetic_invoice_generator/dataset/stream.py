@@ -9,7 +9,7 @@ from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.invoice.model import Invoice
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.rendering import render_pdf
+from synthetic_invoice_generator.looks.rendering import render_pdf
 
 
 def pdf_documents(

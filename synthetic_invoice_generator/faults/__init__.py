@@ -1,0 +1,1 @@
+"""Errors on purpose, each breaking exactly one rule."""

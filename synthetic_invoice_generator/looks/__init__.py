@@ -1,0 +1,1 @@
+"""How an invoice looks: its style, its typefaces, its drawing."""

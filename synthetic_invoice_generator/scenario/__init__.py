@@ -1,0 +1,1 @@
+"""What an invoice says: who sells what to whom, under which tax, in which forms."""
