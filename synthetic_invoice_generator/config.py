@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from erniekit_finetuning.errors import Problem, UnusableInput
-from synthetic_invoice_generator.faults.making import FaultKind
+from synthetic_invoice_generator.faults.kinds import FaultKind
 from synthetic_invoice_generator.locale import Trade, Wording, locale_codes
 from synthetic_invoice_generator.looks.style import FAMILIES, Family, Paper
 from synthetic_invoice_generator.scans.tiers import Effect, Strength, Tier

@@ -9,7 +9,8 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.model import Invoice
 from synthetic_invoice_generator.chance import chance, weighted
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.faults.making import Fault, FaultKind, with_fault
+from synthetic_invoice_generator.faults.kinds import Fault, FaultKind
+from synthetic_invoice_generator.faults.making import with_fault
 from synthetic_invoice_generator.locale import Locale, load_locale
 from synthetic_invoice_generator.looks.fonts import drawable
 from synthetic_invoice_generator.looks.style import Style, draw_style

@@ -39,7 +39,8 @@ from synthetic_invoice_generator.dataset.document_files import write_document
 from synthetic_invoice_generator.dataset.generate import generate
 from synthetic_invoice_generator.dataset.stream import pdf_documents
 from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.faults.making import FaultKind, misread
+from synthetic_invoice_generator.faults.kinds import FaultKind
+from synthetic_invoice_generator.faults.slips import misread
 from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, load_locale, locale_codes
 from synthetic_invoice_generator.looks import fonts
 from synthetic_invoice_generator.looks.rendering import render_pages, render_pdf

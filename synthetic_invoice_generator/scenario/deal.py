@@ -16,32 +16,21 @@ from synthetic_invoice_generator.locale import (
     load_locale,
     locale_codes,
 )
-from synthetic_invoice_generator.scenario.amounts import ZERO, Terms, line_net, rounded
+from synthetic_invoice_generator.scenario.amounts import ZERO, Terms, rounded
 from synthetic_invoice_generator.scenario.currency_units import ROUND_TO, in_currency, minor_unit
-from synthetic_invoice_generator.scenario.goods import description, gtin, quantity, unit_price
-from synthetic_invoice_generator.scenario.words import fill
+from synthetic_invoice_generator.scenario.items import (
+    Item,
+    advance,
+    as_progress,
+    draw_items,
+    draw_wares,
+    negative,
+)
 from synthetic_invoice_generator.settings import DocumentType, Shares
 
 EUROPEAN_UNION = {"DE", "ES", "FR", "IT", "NL", "PL"}
-_LINE_COUNTS = {1: 22, 2: 26, 3: 20, 4: 14, 5: 7, 6: 5, 7: 3, 8: 3, 10: 1, 12: 1}
-_MANY = {15: 4, 20: 3, 27: 3, 35: 2, 45: 2, 60: 1}  # with these in front: about one in nine
 _FIRST_DAY, _DAYS = date(2019, 1, 1), 2800
 _TERMS = (7, 8, 10, 14, 15, 20, 21, 30, 30, 30, 45, 60, 90)
-_DISCOUNTS = ("2", "2.5", "3", "5", "7.5", "10", "12.5", "15", "20")
-
-
-@dataclass(frozen=True)
-class Item:
-    """A line before it is printed; `rows` are those of its description."""
-
-    rows: tuple[str, ...]
-    unit: str
-    quantity: Decimal
-    price: Decimal
-    discount: Decimal | None
-    rate: Decimal
-    net: Decimal
-    gtin: str
 
 
 @dataclass(frozen=True)
@@ -93,9 +82,15 @@ def draw_deal(
     issued = _FIRST_DAY + timedelta(days=rng.randrange(_DAYS))
     rates = _rates(rng, locale, taxed=exemption is None)
     unit = minor_unit(currency)
-    items = _items(rng, locale, currency, document, trade, rates, shares, max_lines)
+    wares = draw_wares(rng, locale, trade, currency, shares)
+    if document == "prepayment":
+        items: tuple[Item, ...] = (advance(rng, wares, rates[0]),)
+    else:
+        items = draw_items(rng, wares, rates, max_lines)
+    if document == "partial":
+        items = (as_progress(rng, wares, items[0]), *items[1:])
     if document == "credit_note" and chance(rng, shares.negative):
-        items = tuple(_negative(item) for item in items)
+        items = tuple(negative(item) for item in items)
     start = (issued.replace(day=1) - timedelta(days=1)).replace(day=1)
     periodic = trade in ("utilities", "telecom") or (trade == "services" and chance(rng, 0.2))
     return Deal(
@@ -149,78 +144,6 @@ def _rates(rng: Random, locale: Locale, taxed: bool) -> tuple[Decimal, ...]:
         rest = {rate: weight for rate, weight in locale.tax_rates.items() if rate != first}
         return Decimal(first), Decimal(weighted(rng, rest))
     return (Decimal(weighted(rng, locale.tax_rates)),)
-
-
-def _items(
-    rng: Random,
-    locale: Locale,
-    currency: str,
-    document: DocumentType,
-    trade: Trade,
-    rates: tuple[Decimal, ...],
-    shares: Shares,
-    max_lines: int,
-) -> tuple[Item, ...]:
-    if document == "prepayment":
-        rates = rates[:1]
-        rows = (fill(rng, locale, pick(rng, locale.advance)),)
-        price = in_currency(Decimal(rng.randint(2, 200)) * 50, currency)
-        unit = pick(rng, locale.offers["services"].units)
-        return (Item(rows, unit, Decimal(1), price, None, rates[0], price, gtin(rng)),)
-    discounted, long = chance(rng, shares.line_discount), chance(rng, shares.long_description)
-    items = []
-    for index in range(max(_line_count(rng, max_lines), len(rates))):
-        rate = rates[index] if index < len(rates) else pick(rng, rates)
-        made = _item(rng, locale, currency, trade, rate, discounted, long)
-        if document == "partial" and index == 0:
-            rows = (fill(rng, locale, pick(rng, locale.progress)),)
-            made = Item(rows, made.unit, Decimal(1), made.net, None, rate, made.net, made.gtin)
-        items.append(made)
-    return tuple(items)
-
-
-def _item(
-    rng: Random,
-    locale: Locale,
-    currency: str,
-    trade: Trade,
-    rate: Decimal,
-    discounted: bool,
-    long: bool,
-) -> Item:
-    smallest = minor_unit(currency)
-    amount = quantity(rng, trade)
-    price = in_currency(unit_price(rng, trade), currency)
-    discount = Decimal(pick(rng, _DISCOUNTS)) if discounted and chance(rng, 0.6) else None
-    net = line_net(amount, price, discount, smallest)
-    if smallest == 1 and net != amount * price * (1 - (discount or ZERO) / 100):
-        # Businesses without small coins price so that nothing has to be rounded.
-        amount, discount = Decimal(max(1, int(amount))), None
-        net = line_net(amount, price, None, smallest)
-    if net < smallest:
-        amount, discount = Decimal(1), None
-        net = line_net(amount, price, None, smallest)
-    if net < smallest:  # a price below the smallest coin
-        price = net = smallest
-    rows = [description(rng, locale, trade)]
-    if long and chance(rng, 0.7):
-        details = [fill(rng, locale, pick(rng, locale.details)) for _ in range(rng.randint(1, 2))]
-        rows += dict.fromkeys(details)
-    unit = pick(rng, locale.offers[trade].units)
-    return Item(tuple(rows), unit, amount, price, discount, rate, net, gtin(rng))
-
-
-def _line_count(rng: Random, most: int) -> int:
-    weights = {count: weight * 1.2 for count, weight in _LINE_COUNTS.items()} | _MANY
-    drawn = weighted(rng, {count: weight for count, weight in weights.items() if count <= most})
-    return drawn if drawn < 15 else min(most, drawn + rng.randint(-2, 2))
-
-
-def _negative(item: Item) -> Item:
-    return Item(
-        item.rows, item.unit, -item.quantity, item.price, item.discount, item.rate, -item.net,
-        item.gtin,
-    )  # fmt: skip
 
 
 def _terms(

@@ -7,8 +7,9 @@ from decimal import Decimal
 from erniekit_finetuning.invoice.model import Line, Printed, TaxSubtotal, Totals
 from synthetic_invoice_generator.scenario.amounts import Slip, Sums, rounded, sums
 from synthetic_invoice_generator.scenario.currency_units import minor_unit
-from synthetic_invoice_generator.scenario.deal import Deal, Item
+from synthetic_invoice_generator.scenario.deal import Deal
 from synthetic_invoice_generator.scenario.forms import Forms
+from synthetic_invoice_generator.scenario.items import Item
 from synthetic_invoice_generator.scenario.shown import Shown
 from synthetic_invoice_generator.scenario.words import verbatim
 
