@@ -14,6 +14,7 @@ CORE = [
     "lxml>=6",  # UBL and CII, with entities and network off
     "llguidance>=1.9,<2",  # grammars of grounded decoding
     "numpy<2",  # paddleformers 1.2.0 breaks on numpy 2
+    "orjson>=3.11",  # words and truth of large sets
     "opencv-python-headless<4.12",  # later ones want numpy 2
     "pillow>=12",
     "pydantic>=2.14",
@@ -44,8 +45,9 @@ EXTRAS = {
     "hf": ["torch>=2.13", "transformers==5.3.0", "safetensors==0.7.0"],
     "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32"],
     "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
-    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", *TYPES],
+    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", *TYPES, "pypdf"],
     "fuzz": ["atheris>=3"],
+    "ray": ["ray>=2.60"],  # data sets on several machines
 }
 
 setup(

@@ -26,6 +26,10 @@ def generate(
     ),
     workers: Annotated[int, typer.Option(help="Processes.")] = 1,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 0,
+    ray: Annotated[
+        str | None,
+        typer.Option(help="Work on the Ray cluster at this address instead; local: on a new one."),
+    ] = None,
 ) -> None:
     """Draw synthetic invoices: images, PDFs, word boxes, ground truth and manifests."""
     from synthetic_invoice_generator.config import load_config
@@ -40,7 +44,7 @@ def generate(
             + (f", and {' and '.join(left_out)} are left out" if left_out else "")
             + f"; to have them all: apt-get install {' '.join(missing)}"
         )
-    result = draw(settings, count, output, seed, workers, progress=True)
+    result = draw(settings, count, output, seed, workers, progress=True, ray=ray)
     messages.print(f"{result.documents} invoices, {result.pages} pages, {result.made} made now")
     print(output / "training_manifest.json")
 

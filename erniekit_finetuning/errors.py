@@ -44,3 +44,7 @@ class UnusableInput(Exception):
     def __init__(self, problems: Problem | Sequence[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def __reduce__(self) -> tuple[type[UnusableInput], tuple[tuple[Problem, ...]]]:
+        """The problems travel from a worker process, not their text."""
+        return type(self), (self.problems,)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import json
 import os
 import shutil
@@ -12,17 +13,20 @@ from typing import Any
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, keep_same: bool = False) -> Iterator[Path]:
     """Give a temporary path beside `path`; rename it onto `path` when the block ends well.
 
     The temporary path does not exist yet: make a file or a folder there. On an exception it is
-    removed and `path` keeps what it had. An existing folder at `path` is replaced.
+    removed and `path` keeps what it had. An existing folder at `path` is replaced. With `keep_same`
+    a file that says the same already is left alone, its time included.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     _remove(aside)
     try:
         yield aside
+        if keep_same and path.is_file() and filecmp.cmp(aside, path, shallow=False):
+            return
         if aside.is_dir() and path.exists():
             _remove(path)
         aside.replace(path)
@@ -30,15 +34,15 @@ def written_whole(path: Path) -> Iterator[Path]:
         _remove(aside)
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
-    with written_whole(path) as aside:
+def write_text(path: Path, text: str, keep_same: bool = False) -> None:
+    """Write `text` as UTF-8, whole or not at all; `keep_same` as in `written_whole`."""
+    with written_whole(path, keep_same) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write `data`, whole or not at all."""
-    with written_whole(path) as aside:
+def write_bytes(path: Path, data: bytes, keep_same: bool = False) -> None:
+    """Write `data`, whole or not at all; `keep_same` as in `written_whole`."""
+    with written_whole(path, keep_same) as aside:
         aside.write_bytes(data)
 
 

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from synthetic_invoice_generator.faults.kinds import FaultKind
-from synthetic_invoice_generator.locale import Trade, Wording, locale_codes
-from synthetic_invoice_generator.looks.style import FAMILIES, Family, Paper
+from synthetic_invoice_generator.locale import Paper, Trade, Wording, locale_codes
+from synthetic_invoice_generator.looks.style import FAMILIES, FOR_RECEIPTS, Family
 from synthetic_invoice_generator.scans.tiers import Effect, Strength, Tier
 from synthetic_invoice_generator.settings import DocumentType, Share, Shares
 
@@ -23,6 +23,7 @@ Weight = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 class GeneratorConfig(BaseModel):
     """What is generated. Weights are relative: {classic: 2, modern: 1} draws two classic to one.
 
+    A layout is drawn among those that fit the document: `roll` is for receipts.
     `effects` lowers the strength of scan effects: {noise: 0.5} halves it, {fold: 0} leaves it out.
     `validation` and `test` are shares of documents kept out of the training split; those of
     `unseen` layouts make a test split of their own. `wordings: house` draws the label wordings
@@ -32,7 +33,9 @@ class GeneratorConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     locales: Annotated[dict[str, Weight], Field(min_length=1)] = dict.fromkeys(locale_codes(), 1.0)
-    layouts: Annotated[dict[Family, Weight], Field(min_length=1)] = dict.fromkeys(FAMILIES, 1.0)
+    layouts: Annotated[dict[Family, Weight], Field(min_length=1)] = {
+        **dict.fromkeys(FAMILIES, 1.0), "roll": 10.0,
+    }  # fmt: skip
     documents: Annotated[dict[DocumentType, Weight], Field(min_length=1)] = {
         "invoice": 75, "credit_note": 7, "proforma": 4, "receipt": 6, "prepayment": 4, "partial": 4,
     }  # fmt: skip
@@ -52,10 +55,22 @@ class GeneratorConfig(BaseModel):
     shares: Shares = Shares()
 
     @model_validator(mode="after")
-    def _something_to_train_on(self) -> GeneratorConfig:
+    def _possible(self) -> GeneratorConfig:
         if self.validation + self.test > 1:
             raise ValueError("validation and test together are more than the whole set")
+        if not any(self.layouts_for(document) for document in self.documents):
+            raise ValueError(
+                f"layouts {', '.join(self.layouts)} draw receipts only, and documents has none"
+            )
         return self
+
+    def layouts_for(self, document: DocumentType) -> dict[Family, float]:
+        """The weighted layouts that draw documents of this kind."""
+        return {
+            family: weight
+            for family, weight in self.layouts.items()
+            if document == "receipt" or family not in FOR_RECEIPTS
+        }
 
     @field_validator("locales")
     @classmethod

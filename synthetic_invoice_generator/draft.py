@@ -36,10 +36,16 @@ def draft(config: GeneratorConfig, seed: int, index: int) -> Draft:
     """Document `index` of the set: the same arguments give the same document on every machine."""
     rng = Random(f"{seed}/{index}")
     locale = load_locale(weighted(rng, drawable(config.locales)))
-    family = weighted(rng, config.layouts)
     kind = weighted(rng, config.faults) if chance(rng, config.shares.faulty) else None
     scene, invoice, fault = _said(rng, config, locale, kind)
-    style = draw_style(rng, scene, family=family, paper=config.paper, wording=config.wordings)
+    style = draw_style(
+        rng,
+        scene,
+        family=weighted(rng, config.layouts_for(scene.deal.document)),
+        shares=config.shares,
+        paper=config.paper,
+        wording=config.wordings,
+    )
     return Draft(
         invoice=invoice,
         style=style,
@@ -54,13 +60,16 @@ def _said(
     rng: Random, config: GeneratorConfig, locale: Locale, kind: FaultKind | None
 ) -> tuple[Scene, Invoice, Fault | None]:
     """A scene and its invoice; with a `kind` of fault, scenes are drawn until one can have it."""
+    documents = {
+        kind: share for kind, share in config.documents.items() if config.layouts_for(kind)
+    }
     for _ in range(_TRIES):
         scene = draw_scene(
             rng,
             locale,
             shares=config.shares,
             max_lines=config.max_lines,
-            document=weighted(rng, config.documents),
+            document=weighted(rng, documents),
             trade=weighted(rng, config.trades),
         )
         if kind is None:

@@ -37,10 +37,11 @@ LabelKey = Literal[
     "tax_included", "tax_in_currency", "tax_inclusive", "prepaid", "withholding", "rounding",
     "payable", "taxable", "tax_amount", "exchange_rate",
     # elsewhere
-    "signature", "payment_slip",
+    "signature", "payment_slip", "conditions",
 ]  # fmt: skip
 LABEL_KEYS: tuple[LabelKey, ...] = get_args(LabelKey)
 Wording = Literal["common", "house"]
+Paper = Literal["a4", "us-letter", "a5", "us-legal"]
 Trade = Literal[
     "goods", "services", "utilities", "telecom", "construction", "hospitality", "retail"
 ]
@@ -106,7 +107,7 @@ class Locale(_Strict):
     country_name: tuple[str, ...]
     script: Literal["latin", "japanese", "chinese"] = "latin"
     faker: str
-    paper: dict[Literal["a4", "us-letter"], float]
+    paper: dict[Paper, float]
     numbers: tuple[NumberForm, ...]
     currencies: dict[str, CurrencyForm]
     dates: tuple[str, ...]

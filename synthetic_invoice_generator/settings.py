@@ -14,7 +14,8 @@ DOCUMENT_TYPES: tuple[DocumentType, ...] = get_args(DocumentType)
 class Shares(BaseModel):
     """Each field is the share (0 to 1) of documents that have it.
 
-    `long_description`: lines whose description has a second or third row. `abroad`: buyers in
+    `long_description`: documents with further rows below descriptions. `conditions`: those with
+    pages of small print behind them. `abroad`: buyers in
     another country. `tax_currency`: of the taxed documents in a foreign currency, those that repeat
     the tax in the seller's own. `negative`: of the credit notes, those with minus signs. `faulty`:
     documents with an error on purpose.
@@ -39,4 +40,5 @@ class Shares(BaseModel):
     account: Share = 0.5
     tax_category: Share = 0.12
     gtin: Share = 0.06
+    conditions: Share = 0.03
     faulty: Share = 0

@@ -24,7 +24,7 @@ def read_pdf(source: bytes | Path) -> Document:
     """
     pdf = open_pdf(source)
     try:
-        return Document(tuple(_read_page(pdf[index]) for index in range(len(pdf))))
+        return Document(tuple(read_page(page) for page in pdf))
     finally:
         pdf.close()
 
@@ -59,7 +59,8 @@ def open_pdf(source: bytes | Path) -> pypdfium2.PdfDocument:
     return pdf
 
 
-def _read_page(page: pypdfium2.PdfPage) -> Page:
+def read_page(page: pypdfium2.PdfPage) -> Page:
+    """The words of one open page; none where it has no text layer."""
     width, height = page.get_size()
     textpage = page.get_textpage()
     words = tuple(

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 from erniekit_finetuning.documents.locate import located
-from erniekit_finetuning.documents.pdf import read_pdf
-from erniekit_finetuning.files import write_bytes, write_json, write_text
+from erniekit_finetuning.documents.model import Document, Page
+from erniekit_finetuning.documents.pdf import open_pdf, read_page
+from erniekit_finetuning.files import write_bytes
 from erniekit_finetuning.invoice.ground_truth import to_ground_truth
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.dataset.splits import split_of
-from synthetic_invoice_generator.draft import draft
+from synthetic_invoice_generator.draft import Draft, draft
+from synthetic_invoice_generator.looks.foot_view import qr_text
 from synthetic_invoice_generator.looks.png import png_bytes
-from synthetic_invoice_generator.looks.rendering import DPI, page_pixels, render_pdf
+from synthetic_invoice_generator.looks.rendering import DPI, pixels_of, render_pdf
 from synthetic_invoice_generator.scans.moving import moved_document, moved_places
-from synthetic_invoice_generator.scans.tiers import Tier, scanned
+from synthetic_invoice_generator.scans.tiers import Effect, Scan, Tier, scanned
 
 FOLDERS = ("images", "pdfs", "words", "ground_truth")
+
+
+class _Drawn(NamedTuple):
+    """A page's words as drawn, its image file, and how the image was taken (None: as drawn)."""
+
+    page: Page
+    image: bytes
+    scan: Scan | None
 
 
 def document_name(index: int) -> str:
@@ -33,40 +45,64 @@ def image_name(index: int, page: int, tier: Tier) -> str:
     return f"{document_name(index)}-{page}.{'png' if tier is Tier.CLEAN else 'jpg'}"
 
 
-def write_document(output: Path, config: GeneratorConfig, seed: int, index: int) -> None:
-    """Make document `index` and write its files under `output`.
+def write_document(output: Path, config: GeneratorConfig, seed: int, index: int) -> int:
+    """Make document `index` and write its files under `output`; returns its number of pages.
 
     Words and places speak of the images; the truth of a scan says how its pages lie in them. The
     ground truth is written last: a document that has one is whole.
     """
-    made = draft(config, seed, index)
+    made, name = draft(config, seed, index), document_name(index)
     pdf = render_pdf(made.invoice, made.style)
-    words, name = read_pdf(pdf), document_name(index)
-    invoice, scan = located(made.invoice, words), None
-    if made.tier is Tier.CLEAN:
-        images = [png_bytes(pixels, DPI) for pixels in page_pixels(pdf, DPI)]
-    else:
-        rng = np.random.default_rng([seed, index])
-        scans = [scanned(page, made.tier, rng, config.effects) for page in page_pixels(pdf, DPI)]
-        images = [one.jpeg for one in scans]
-        maps = [one.page_map for one in scans]
+    pages = _pages(pdf, made.tier, np.random.default_rng([seed, index]), config.effects)
+    words = Document(tuple(drawn.page for drawn in pages))
+    invoice = located(made.invoice, words)
+    scans = [drawn.scan for drawn in pages if drawn.scan]
+    if scans:
+        maps = [scan.page_map for scan in scans]
         words, invoice = moved_document(words, maps), moved_places(invoice, maps)
-        scan = [{"strengths": one.strengths, "page_map": one.page_map.tolist()} for one in scans]
-    for page, image in enumerate(images, start=1):
-        write_bytes(output / "images" / image_name(index, page, made.tier), image)
+    for page, drawn in enumerate(pages, start=1):
+        write_bytes(output / "images" / image_name(index, page, made.tier), drawn.image)
     write_bytes(output / "pdfs" / f"{name}.pdf", pdf)
-    text = json.dumps(words.to_json(), ensure_ascii=False)
-    write_text(output / "words" / f"{name}.json", text + "\n")
+    write_bytes(output / "words" / f"{name}.json", orjson.dumps(words.to_json()))
     truth = to_ground_truth(invoice, made.style.family)
-    truth["made"] = {
+    truth["made"] = _how(made, scans) | {"split": split_of(config, seed, index, made.style.family)}
+    indented = orjson.dumps(truth, option=orjson.OPT_INDENT_2)
+    write_bytes(output / "ground_truth" / f"{name}.json", indented)
+    return len(pages)
+
+
+def _pages(
+    pdf: bytes, tier: Tier, rng: np.random.Generator, effects: Mapping[Effect, float]
+) -> list[_Drawn]:
+    pages = []
+    with open_pdf(pdf) as document:
+        for page in document:
+            pixels = pixels_of(page)
+            if tier is Tier.CLEAN:
+                pages.append(_Drawn(read_page(page), png_bytes(pixels, DPI), None))
+            else:
+                scan = scanned(pixels, tier, rng, effects)
+                pages.append(_Drawn(read_page(page), scan.jpeg, scan))
+    return pages
+
+
+def _how(made: Draft, scans: list[Scan]) -> dict[str, Any]:
+    """How a document was made, beside what it says."""
+    return {
         "locale": made.locale,
         "document": made.document,
-        "split": split_of(config, seed, index, made.style.family),
         "tier": made.tier,
-        "scan": scan,
+        "scan": [
+            {
+                "strengths": {str(effect): scan.strengths[effect] for effect in scan.strengths},
+                "page_map": scan.page_map.tolist(),
+            }
+            for scan in scans
+        ]
+        or None,
+        "qr": qr_text(made.invoice, made.style),
         "fault": None if made.fault is None else asdict(made.fault),
     }
-    write_json(output / "ground_truth" / f"{name}.json", truth)
 
 
 def images_of(output: Path, index: int) -> tuple[str, ...]:
@@ -76,7 +112,7 @@ def images_of(output: Path, index: int) -> tuple[str, ...]:
     needed = [output / "ground_truth" / f"{name}.json", output / "pdfs" / f"{name}.pdf", words]
     if not all(path.exists() for path in needed):
         return ()
-    pages = len(json.loads(words.read_text(encoding="utf-8"))["pages"])
+    pages = len(orjson.loads(words.read_bytes())["pages"])
     for tier in (Tier.CLEAN, Tier.SCAN):
         images = tuple(image_name(index, page + 1, tier) for page in range(pages))
         if all((output / "images" / image).exists() for image in images):

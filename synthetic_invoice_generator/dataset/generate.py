@@ -3,29 +3,40 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context, parent_process
-from multiprocessing.connection import wait
+from functools import partial
 from pathlib import Path
-from threading import Thread
 
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.dataset.card import write_card, write_sheet
+from synthetic_invoice_generator.dataset.card import Tally, write_card
 from synthetic_invoice_generator.dataset.document_files import FOLDERS, images_of, write_document
-from synthetic_invoice_generator.dataset.manifests import write_manifests
-from synthetic_invoice_generator.dataset.members import members
+from synthetic_invoice_generator.dataset.manifests import manifests
+from synthetic_invoice_generator.dataset.members import Member, members
+from synthetic_invoice_generator.dataset.on_ray import on_ray
 from synthetic_invoice_generator.dataset.provenance import made_with
+from synthetic_invoice_generator.dataset.sheet import SHOWN, write_sheet
+from synthetic_invoice_generator.dataset.working import (
+    Made,
+    chunks,
+    in_processes,
+    in_this_process,
+)
 
 SETTINGS = "generator.json"
-_CHUNK = 8  # documents a worker makes between two reports
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.fields[rate]:.1f} pages/s"),
+    TimeRemainingColumn(),
+)
 
 
 @dataclass(frozen=True)
@@ -45,12 +56,14 @@ def generate(
     seed: int,
     workers: int = 1,
     progress: bool = False,
+    ray: str | None = None,
 ) -> GenerateResult:
     """Make the first `count` documents of the set (config, seed) under `output`.
 
     Documents already whole on disk are kept, so a killed run continues and a larger `count` adds.
-    A document depends only on (config, seed, its index), never on `workers`. With `progress` a bar
-    is shown on stderr. Raises UnusableInput when `output` holds another set or a number is below 1.
+    A document depends only on (config, seed, its index), never on who makes it: `workers` processes
+    here, or the Ray cluster at the address `ray`. With `progress` a bar is shown on stderr. Raises
+    UnusableInput when `output` holds another set or a number is below 1.
     """
     _check(count, output, workers)
     _claim(output, config, seed)
@@ -58,57 +71,63 @@ def generate(
         (output / folder).mkdir(parents=True, exist_ok=True)
         for left_over in (output / folder).glob(".*.part"):
             left_over.unlink()
-    todo = [index for index in range(count) if not images_of(output, index)]
-    with Progress(console=Console(stderr=True), disable=not progress) as bar:
-        task = bar.add_task("invoices", total=count, completed=count - len(todo))
-        for made in _work(output, config, seed, todo, workers):
-            bar.advance(task, made)
-    whole = list(members(output))
-    write_manifests(output, whole)
-    write_card(output, config, seed, whole)
-    write_sheet(output, whole)
-    pages = sum(len(member.images) for member in whole)
-    return GenerateResult(output, len(whole), pages, len(todo))
+    made = _make(config, count, output, seed, workers, progress, ray)
+    tally = Tally()
+    first: list[Member] = []
+    with manifests(output) as enter:
+        for member in members(output):
+            enter(member)
+            tally.count(member)
+            if len(first) < SHOWN:
+                first.append(member)
+    write_card(output, config, seed, tally)
+    write_sheet(output, first)
+    return GenerateResult(output, tally.documents, tally.pages, made)
 
 
-def _work(
-    output: Path, config: GeneratorConfig, seed: int, todo: list[int], workers: int
-) -> Iterator[int]:
-    """Make the documents of `todo`; yields the number made with every chunk."""
-    chunks = [todo[start : start + _CHUNK] for start in range(0, len(todo), _CHUNK)]
-    if workers == 1 or len(chunks) < 2:
-        for chunk in chunks:
-            yield make_documents(output, config, seed, chunk)
-        return
-    # spawn: a fork would copy typst's and pdfium's threads and locks.
-    context = get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_end_with_the_parent) as pool:
-        jobs = [pool.submit(make_documents, output, config, seed, chunk) for chunk in chunks]
-        try:
-            for job in as_completed(jobs):
-                yield job.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+def _make(
+    config: GeneratorConfig,
+    count: int,
+    output: Path,
+    seed: int,
+    workers: int,
+    progress: bool,
+    ray: str | None,
+) -> int:
+    """Make the documents that are missing; returns how many there were."""
+    work = partial(make_documents, output, config, seed)
+    bar = Progress(*_COLUMNS, console=Console(stderr=True), disable=not progress)
+    task = bar.add_task("invoices", total=count, rate=0.0)
+
+    def missing() -> Iterator[int]:
+        for index in range(count):
+            if images_of(output, index):
+                bar.advance(task)
+            else:
+                yield index
+
+    todo = chunks(missing())
+    if ray is not None:
+        done = on_ray(work, todo, ray, output / SETTINGS)
+    elif workers > 1:
+        done = in_processes(work, todo, workers)
+    else:
+        done = in_this_process(work, todo)
+    documents = pages = 0
+    start = time.monotonic()
+    with bar:
+        for made in done:
+            documents, pages = documents + made.documents, pages + made.pages
+            rate = pages / (time.monotonic() - start)
+            bar.update(task, advance=made.documents, rate=rate)
+    return documents
 
 
-def _end_with_the_parent() -> None:
-    """End this worker when its parent is killed: nobody else would tell it."""
-    parent = parent_process()
-    assert parent is not None
-
-    def watch() -> None:
-        wait([parent.sentinel])
-        os._exit(1)
-
-    Thread(target=watch, daemon=True).start()
-
-
-def make_documents(output: Path, config: GeneratorConfig, seed: int, indexes: list[int]) -> int:
-    """Write the documents of `indexes`; runs in a worker process. Returns how many."""
-    for index in indexes:
-        write_document(output, config, seed, index)
-    return len(indexes)
+def make_documents(
+    output: Path, config: GeneratorConfig, seed: int, indexes: Sequence[int]
+) -> Made:
+    """Write the documents of `indexes`; runs in a worker process, too."""
+    return Made(len(indexes), sum(write_document(output, config, seed, at) for at in indexes))
 
 
 def _check(count: int, output: Path, workers: int) -> None:

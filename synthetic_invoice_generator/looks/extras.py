@@ -8,10 +8,10 @@ from random import Random
 
 from synthetic_invoice_generator.chance import chance, digits, pick
 from synthetic_invoice_generator.locale import LabelKey
-from synthetic_invoice_generator.scenario.identifiers import IBAN_COUNTRIES, iban
 from synthetic_invoice_generator.scenario.parties import address, city, firm_name, person
 from synthetic_invoice_generator.scenario.scene import Scene
 from synthetic_invoice_generator.scenario.words import fill, invented_word, letters, product_code
+from synthetic_invoice_generator.settings import Shares
 
 ROWS = 12  # codes are drawn for this many lines, then start again
 _INCOTERMS = ("EXW", "FCA", "CPT", "CIP", "DAP", "DDP", "FOB", "CIF")
@@ -23,7 +23,8 @@ class Extras:
     """Noise strings. `references` are (label key, value) rows beside the invoice's own data.
 
     `codes`, `hs_codes` and `origins` fill a column of the table, and are empty when there is none;
-    `deliver_to` holds the rows of an address.
+    `deliver_to` holds the rows of an address, `conditions` the clauses of small print on pages of
+    their own, `site` the seller's address in the web.
     """
 
     references: tuple[tuple[LabelKey, str], ...] = ()
@@ -36,9 +37,12 @@ class Extras:
     hs_codes: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     deliver_to: tuple[str, ...] = ()
+    bank: str | None = None
+    conditions: tuple[str, ...] = ()
+    site: str = "shop.example"
 
 
-def draw_extras(rng: Random, scene: Scene) -> Extras:
+def draw_extras(rng: Random, scene: Scene, shares: Shares) -> Extras:
     """Noise that fits the document: its seller's name, its language, its trade."""
     locale, deal = scene.locale, scene.deal
     words = _words(rng, scene)
@@ -46,13 +50,12 @@ def draw_extras(rng: Random, scene: Scene) -> Extras:
     def said(template: str) -> str:
         return fill(rng, locale, template, **words)
 
-    notes = [said(pick(rng, locale.notes)) for _ in range(pick(rng, (0, 0, 1, 1, 2, 3)))]
+    notes = [said(one) for one in rng.sample(locale.notes, pick(rng, (0, 0, 1, 1, 2, 3)))]
     if deal.exemption is not None:
         notes.insert(0, pick(rng, locale.exemptions[deal.exemption]))
     if chance(rng, 0.35):
         notes.append(pick(rng, locale.thanks))
-    footers = [text for text in locale.footers if "{iban}" not in text or not scene.accounts]
-    footer = [said(pick(rng, footers)) for _ in range(pick(rng, (0, 1, 2, 3, 4, 5)))]
+    footer = [said(one) for one in rng.sample(locale.footers, rng.randint(0, 5))]
     if locale.bank_lines and chance(rng, 0.4):
         footer.insert(0, said(pick(rng, locale.bank_lines)))
     shipped = deal.trade == "goods" and deal.buyer_locale.country != locale.country
@@ -69,6 +72,9 @@ def draw_extras(rng: Random, scene: Scene) -> Extras:
         if shipped and chance(rng, 0.4)
         else (),
         deliver_to=_deliver_to(rng, scene) if chance(rng, 0.3 if shipped else 0.04) else (),
+        bank=words["bank"] if chance(rng, 0.4) else None,
+        conditions=_conditions(rng, scene, words) if chance(rng, shares.conditions) else (),
+        site=words["site"],
     )
 
 
@@ -96,6 +102,16 @@ def _deliver_to(rng: Random, scene: Scene) -> tuple[str, ...]:
     return (firm_name(rng, locale), *address(rng, locale).text.split("\n"))
 
 
+def _conditions(rng: Random, scene: Scene, words: dict[str, str]) -> tuple[str, ...]:
+    """Numbered clauses, enough for one to three pages."""
+    locale, clauses = scene.locale, []
+    for number in range(1, rng.randint(25, 110)):
+        chosen = [pick(rng, locale.notes + locale.terms_now) for _ in range(rng.randint(2, 5))]
+        text = " ".join(fill(rng, locale, one, **words) for one in chosen)
+        clauses.append(f"{number}. {text}")
+    return tuple(clauses)
+
+
 def _hs_code(rng: Random) -> str:
     """A customs tariff number of 6, 8 or 10 digits."""
     body = f"{rng.randint(1, 97):02d}{digits(rng, 2)}{digits(rng, 2)}"
@@ -113,13 +129,12 @@ def _words(rng: Random, scene: Scene) -> dict[str, str]:
         )[:14].strip("-")
         or f"{letters(rng, 4).lower()}"
     )
-    country = locale.country if locale.country in IBAN_COUNTRIES else "DE"
     return {
         "seller": name,
+        "site": f"{site}.example",
         "web": f"www.{site}.example",
         "mail": f"{pick(rng, ('info', 'office', 'mail', 'post'))}@{site}.example",
         "phone": f"{digits(rng, 3)} {digits(rng, 3)} {digits(rng, 4)}",
-        "iban": iban(rng, country),
         "bank": pick(rng, locale.banks),
         "city": city(rng, locale),
         "person": person(rng, locale),

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from synthetic_invoice_generator.looks.paper import MILLIMETRES, ROLL, ROLL_MARGIN
 from synthetic_invoice_generator.looks.style import Style
 from synthetic_invoice_generator.scenario.goods import width
 
-_PAGE_MM = {"a4": 210.0, "us-letter": 215.9}
 _POINT_MM = 0.3528
 _SIDEBAR = 62  # millimetres left of the text in the layout with a side bar
 _CAPITAL = 1.4  # width of a capital in small letters
@@ -18,18 +18,31 @@ _LARGEST_NAME = 1.25  # em, the size of the seller's name in the classic layout
 _SMALLEST = 0.6
 _SMALL = 0.82  # em, the footer
 _LEADING = 1.35
+# Layouts that put the labels above the values whatever the style says, and those that never do.
+_ABOVE, _NEVER_ABOVE = ("trio", "sidebar"), ("compact", "dots", "letter")
 _HALF, _THIRD = 0.46, 0.33  # what two and three columns of parties leave to each
 
 
 def letters_across(style: Style) -> float:
     """How many letters of the text size stand side by side between the margins."""
+    return _across(style) / (style.size * _POINT_MM * style.face.em)
+
+
+def _across(style: Style) -> float:
+    """Millimetres between the margins."""
+    if style.family == "roll":
+        return ROLL - 2 * ROLL_MARGIN
     left = _SIDEBAR if style.family == "sidebar" else style.margin
-    width = _PAGE_MM[style.paper] - left - style.margin
-    return width / (style.size * _POINT_MM * style.face.em)
+    return MILLIMETRES[style.paper][1 if style.landscape else 0] - left - style.margin
 
 
 def table_scale(headings: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> float:
-    """The scale (0.6 to 1) at which the longest cell of every column fits beside the others."""
+    """The scale (0.6 to 1) at which the longest cell of every column fits beside the others.
+
+    On a roll, where a cell has a row of its own, at which the longest one fits.
+    """
+    if style.family == "roll":
+        return line_scale("\n".join(cell for row in rows for cell in row), style)
     need = sum(
         max(_width(heading, style) * _BOLD, *(_width(cell, style) for cell in cells)) + _PADDING
         for heading, *cells in zip(headings, *rows, strict=True)
@@ -48,13 +61,23 @@ def address_scale(rows: Sequence[str], style: Style) -> float:
     return _scale(_side_room(style), max((_width(row, style) for row in rows), default=0) + 1)
 
 
+def rows_scale(rows: Sequence[Mapping[str, str]], style: Style) -> float:
+    """The scale at which rows of label and value stand beside each other in a party's column."""
+    labels = max((_width(row["label"], style) for row in rows), default=0) * _BOLD
+    values = max((_width(row["value"], style) for row in rows), default=0)
+    above = style.label_position == "above" and style.family not in _NEVER_ABOVE
+    need = max(labels * _SMALL, values) if above or style.family in _ABOVE else labels + values + 3
+    return _scale(_side_room(style), need)
+
+
 def line_scale(text: str, style: Style) -> float:
     """The scale at which `text` stays on one line between the margins."""
     return _scale(letters_across(style), _width(text, style) + 1)
 
 
 def _side_room(style: Style) -> float:
-    return letters_across(style) * (_THIRD if style.family == "trio" else _HALF)
+    share = {"trio": _THIRD, "roll": 1.0}.get(style.family, _HALF)
+    return letters_across(style) * share
 
 
 def footer_height(footer: Sequence[str], style: Style) -> float:

@@ -35,6 +35,8 @@ class Face:
     folder: str = ""
 
 
+# A face is named here only when its files say rightly which is regular, bold and italic: of those
+# that do not (Courier Prime), the order of a folder would decide.
 FACES: tuple[Face, ...] = (
     Face("Libertinus Serif", "serif", 0.5),
     Face("New Computer Modern", "serif", 0.5),
@@ -47,7 +49,7 @@ FACES: tuple[Face, ...] = (
     Face("Lato", "sans", 0.56, "fonts-lato", "truetype/lato"),
     Face("Noto Sans", "sans", 0.56, "fonts-noto-core", "truetype/noto"),
     Face("Noto Serif", "serif", 0.56, "fonts-noto-core", "truetype/noto"),
-    Face("Courier Prime", "mono", 0.605, "fonts-courier-prime", "opentype/courier-prime"),
+    Face("Courier Prime Code", "mono", 0.605, "fonts-courier-prime", "opentype/courier-prime"),
     Face("Dancing Script", "hand", 0.5, "fonts-dancingscript", "opentype/dancingscript"),
     Face("Noto Sans CJK JP", "japanese", 0.56, "fonts-noto-cjk", "opentype/noto"),
     Face("Noto Serif CJK JP", "japanese", 0.56, "fonts-noto-cjk", "opentype/noto"),

@@ -20,6 +20,7 @@ from synthetic_invoice_generator.looks.fonts import book
 from synthetic_invoice_generator.looks.style import Family, Style
 from synthetic_invoice_generator.looks.view import page_view
 
+Pixels = npt.NDArray[np.uint8]
 LAYOUTS = Path(__file__).parent.parent / "layouts"
 DPI = 150
 
@@ -41,12 +42,17 @@ def _compiler(family: Family, process: int) -> typst.Compiler:
     return typst.Compiler(str(path), root=str(LAYOUTS), font_paths=fonts)
 
 
-def page_pixels(pdf: bytes, dpi: int = DPI) -> Iterator[npt.NDArray[np.uint8]]:
+def page_pixels(pdf: bytes, dpi: int = DPI) -> Iterator[Pixels]:
     """Each page as RGB pixels of shape (height, width, 3)."""
     with pypdfium2.PdfDocument(pdf) as document:
         for page in document:
-            bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
-            yield np.array(bitmap.to_numpy()[..., :3])
+            yield pixels_of(page, dpi)
+
+
+def pixels_of(page: pypdfium2.PdfPage, dpi: int = DPI) -> Pixels:
+    """One open page as RGB pixels of shape (height, width, 3)."""
+    bitmap = page.render(scale=dpi / 72, rev_byteorder=True)
+    return np.array(bitmap.to_numpy()[..., :3])
 
 
 def render_pages(pdf: bytes, dpi: int = DPI) -> list[Image.Image]:

@@ -9,18 +9,20 @@ from random import Random
 from typing import Literal, get_args
 
 from synthetic_invoice_generator.chance import chance, pick, weighted
-from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, Locale, Wording
+from synthetic_invoice_generator.locale import LABEL_KEYS, LabelKey, Locale, Paper, Wording
 from synthetic_invoice_generator.looks.extras import Extras, draw_extras
 from synthetic_invoice_generator.looks.fonts import Face, Kind, at_hand, faces
+from synthetic_invoice_generator.looks.marks import Marks, draw_marks
 from synthetic_invoice_generator.scenario.scene import Scene
-from synthetic_invoice_generator.settings import DocumentType
+from synthetic_invoice_generator.settings import DocumentType, Shares
 
 Family = Literal[
     "classic", "modern", "compact", "ledger", "letter", "sidebar", "banner", "minimal",
     "statement", "spreadsheet", "trio", "report", "dots", "stub", "cards", "chamber",
+    "handwritten", "roll",
 ]  # fmt: skip
-Paper = Literal["a4", "us-letter"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
+FOR_RECEIPTS: tuple[Family, ...] = ("roll",)  # these draw nothing else
 
 # Kinds of face by family, with weights, where they are not the usual ones.
 _USUAL_FACES: dict[Kind, float] = {"sans": 6, "serif": 4, "mono": 1}
@@ -30,6 +32,7 @@ _FACES: dict[Family, dict[Kind, float]] = {
     "minimal": {"sans": 8, "serif": 2},
     "dots": {"mono": 1},
     "chamber": {"serif": 1},
+    "roll": {"mono": 3, "sans": 1},
 }
 _USUAL_SIZES = (9.0, 11.0)
 _SIZES: dict[Family, tuple[float, float]] = {
@@ -38,6 +41,7 @@ _SIZES: dict[Family, tuple[float, float]] = {
     "report": (8, 10),
     "spreadsheet": (8, 10),
     "sidebar": (8.5, 10),
+    "roll": (7.5, 9),
 }
 _COLUMN_ORDERS: tuple[tuple[LabelKey, ...], ...] = (
     ("description", "quantity", "unit", "unit_price", "discount_rate", "tax_rate", "net_amount"),
@@ -55,9 +59,12 @@ _TITLES: dict[DocumentType, LabelKey] = {
     "prepayment": "title_prepayment",
     "partial": "title_partial",
 }
+# Families whose tables gain from a wide page: some of their documents lie on their side.
+_WIDE: tuple[Family, ...] = ("compact", "ledger", "minimal", "report", "spreadsheet")
 _LOGOS = 6  # shapes that the layouts can draw
 # Mono letters are 0.6 em wide against 0.5: the same data needs a smaller size.
 _MONO_SCALE = 0.82
+_SMALL_PAPER = 0.78  # and so do sheets of half the size
 
 
 @dataclass(frozen=True)
@@ -65,11 +72,14 @@ class Style:
     """One drawing of one invoice. Sizes are points, margins millimetres, `accent` is "#rrggbb".
 
     `label_position` says where labels stand in the block of invoice data; `arrangement` picks one
-    of a family's variants; `currency_place` is where the currency is said when no amount says it.
+    of a family's variants; `currency_place` is where the currency is said when no amount says it,
+    `register_place` where the seller's numbers of tax office and register stand. `tax_table`: taxes
+    stand in a table of their own, before or after the totals. `hand` is the face of handwriting.
     """
 
     family: Family
     paper: Paper
+    landscape: bool
     labels: Mapping[LabelKey, str]
     columns: tuple[LabelKey, ...]
     label_position: Literal["inline", "left", "above"]
@@ -78,9 +88,13 @@ class Style:
     arrangement: int
     swapped: bool
     totals_side: Literal["left", "right"]
+    totals_at_foot: bool
+    tax_table: bool
+    tax_table_first: bool
     rules: Literal["none", "rows", "grid", "head"]
     zebra: bool
     face: Face
+    hand: Face
     size: float
     margin: int
     gap: float
@@ -95,11 +109,13 @@ class Style:
     withholding_rate: str
     title_with_number: bool
     vat_place: Literal["block", "meta"]
+    register_place: Literal["block", "footer", "meta"]
     terms_place: Literal["meta", "below"]
     currency_place: Literal["meta", "note", "heading"]
     return_line: bool
     logo: int | None
     extras: Extras
+    marks: Marks
 
 
 def draw_style(
@@ -107,14 +123,19 @@ def draw_style(
     scene: Scene,
     *,
     family: Family,
+    shares: Shares,
     paper: Paper | None = None,
     wording: Wording = "common",
 ) -> Style:
     """A style of `family`; the paper is the locale's own when None."""
     locale = scene.locale
     face = at_hand(pick(rng, faces([_kind_of_face(rng, family, locale)])))
+    drawn_paper = weighted(rng, locale.paper)
+    sheet = drawn_paper if paper is None else paper
     low, high = _SIZES.get(family, _USUAL_SIZES)
     size = rng.uniform(low, high) * (_MONO_SCALE if face.kind == "mono" else 1)
+    size *= _SMALL_PAPER if sheet == "a5" else 1
+    roll = family == "roll"  # it has no headings
     # A letterhead says who sells; elsewhere a heading must tell the parties apart.
     seller_heading = chance(rng, 0.4)
     buyer_heading = chance(rng, 0.85) or (family != "classic" and not seller_heading)
@@ -123,7 +144,8 @@ def draw_style(
         rng.shuffle(order)
     return Style(
         family=family,
-        paper=paper or ("us-letter" if weighted(rng, locale.paper) == "us-letter" else "a4"),
+        paper=sheet,
+        landscape=family in _WIDE and chance(rng, 0.12),
         labels=_labels(rng, locale, wording),
         columns=pick(rng, _COLUMN_ORDERS),
         label_position=pick(rng, ("inline", "left", "left", "above")),
@@ -132,11 +154,15 @@ def draw_style(
         arrangement=rng.randrange(3),
         swapped=chance(rng, 0.35),
         totals_side=weighted(rng, {"right": 8, "left": 2}),
+        totals_at_foot=chance(rng, 0.08),
+        tax_table=chance(rng, 0.6),
+        tax_table_first=chance(rng, 0.6),
         rules=pick(rng, ("none", "rows", "grid", "head", "head")),
         zebra=chance(rng, 0.25),
         face=face,
+        hand=at_hand(pick(rng, faces(["hand"]))) if locale.script == "latin" else face,
         size=round(size, 1),
-        margin=rng.randint(12, 24),
+        margin=rng.randint(9, 13) if sheet == "a5" else rng.randint(12, 24),
         gap=round(rng.uniform(0.45, 0.8), 2),
         accent=_accent(rng),
         bold_labels=chance(rng, 0.4),
@@ -149,11 +175,13 @@ def draw_style(
         title=_TITLES[scene.deal.document],
         title_with_number=chance(rng, 0.1),
         vat_place=weighted(rng, {"block": 7, "meta": 3}),
+        register_place=weighted(rng, {"footer": 5, "block": 4, "meta": 1}),
         terms_place=weighted(rng, {"below": 6, "meta": 4}),
-        currency_place=weighted(rng, {"meta": 6, "note": 2, "heading": 2}),
+        currency_place=weighted(rng, {"meta": 6, "note": 2, "heading": 0 if roll else 2}),
         return_line=locale.language == "de" and chance(rng, 0.4),
         logo=rng.randrange(_LOGOS) if chance(rng, 0.6) else None,
-        extras=draw_extras(rng, scene),
+        extras=draw_extras(rng, scene, shares),
+        marks=draw_marks(rng, scene),
     )
 
 

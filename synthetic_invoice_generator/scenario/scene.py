@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -23,7 +24,7 @@ from synthetic_invoice_generator.scenario.identifiers import (
 from synthetic_invoice_generator.scenario.parties import make_party
 from synthetic_invoice_generator.scenario.shown import Shown, draw_shown
 from synthetic_invoice_generator.scenario.stating import lines_of, totals_of
-from synthetic_invoice_generator.scenario.words import product_code, verbatim
+from synthetic_invoice_generator.scenario.words import fill, product_code, verbatim
 from synthetic_invoice_generator.settings import DocumentType, Shares
 
 _KINDS: dict[DocumentType, Kind] = {
@@ -125,7 +126,20 @@ def invoice_of(scene: Scene, slip: Slip | None = None) -> Invoice:
 def _seller(rng: Random, locale: Locale, forms: Forms, deal: Deal) -> Party:
     needed = deal.exemption in ("intra_community", "reverse_charge")
     share = 1.0 if needed else locale.vat_id_share["seller"]
-    return make_party(rng, locale, share, forms.vat_spaced)
+    party = make_party(rng, locale, share, forms.vat_spaced)
+    return party.model_copy(
+        update={
+            "tax_number": _registered(rng, locale, locale.tax_numbers),
+            "legal_id": _registered(rng, locale, locale.legal_ids),
+        }
+    )
+
+
+def _registered(rng: Random, locale: Locale, forms: Sequence[str]) -> Printed[str] | None:
+    """A number of the seller's tax office or company register, now and then."""
+    if not forms or not chance(rng, 0.25):
+        return None
+    return verbatim(fill(rng, locale, pick(rng, forms)))
 
 
 def _buyer(rng: Random, forms: Forms, deal: Deal) -> Party:
