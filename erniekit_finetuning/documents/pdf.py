@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
-from erniekit_finetuning.documents.model import Box, Document, Page, Word, union
+from erniekit_finetuning.documents.model import Box, Document, Page, Word
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 _GRID = 1_000_000  # device units a page side: FPDF_PageToDevice answers in whole numbers
@@ -76,26 +77,33 @@ def _words(textpage: ctypes.c_void_p, count: int) -> Iterator[tuple[str, Box]]:
     PDF producers often leave spaces out and move the pen instead, so gaps decide too.
     """
     rect = pdfium.FS_RECTF()
+    here = ctypes.byref(rect)
     text = ""
-    box: Box = (0.0, 0.0, 0.0, 0.0)
+    left = bottom = right = top = 0.0
     for index in range(count):
         char = _character(pdfium.FPDFText_GetUnicode(textpage, index))
         if not char:
             if text and char is not None:
-                yield text, box
+                yield text, (left, bottom, right, top)
                 text = ""
             continue
-        pdfium.FPDFText_GetLooseCharBox(textpage, index, ctypes.byref(rect))
-        here: Box = (rect.left, rect.bottom, rect.right, rect.top)
-        if text and _apart(box, here):
-            yield text, box
-            text = ""
-        box = union(box, here) if text else here
-        text += char
+        pdfium.FPDFText_GetLooseCharBox(textpage, index, here)
+        west, south, east, north = rect.left, rect.bottom, rect.right, rect.top
+        if text:
+            height = north - south if north - south > 0.1 else 0.1
+            same_line = min(top, north) - max(bottom, south) > 0.3 * height
+            if same_line and -2 * height <= west - right <= _GAP * height:
+                text += char
+                left, bottom = min(left, west), min(bottom, south)
+                right, top = max(right, east), max(top, north)
+                continue
+            yield text, (left, bottom, right, top)
+        text, left, bottom, right, top = char, west, south, east, north
     if text:
-        yield text, box
+        yield text, (left, bottom, right, top)
 
 
+@cache
 def _character(code: int) -> str | None:
     """The character, "" for white space, None for something that is not printed."""
     if code == 2:  # pdfium's mark for a hyphen that ends a line
@@ -104,13 +112,6 @@ def _character(code: int) -> str | None:
     if char.isspace() or code == 0:
         return ""
     return char if char.isprintable() else None
-
-
-def _apart(word: Box, char: Box) -> bool:
-    height = max(char[3] - char[1], 0.1)
-    same_line = min(word[3], char[3]) - max(word[1], char[1]) > 0.3 * height
-    gap = char[0] - word[2]
-    return not same_line or gap > _GAP * height or gap < -2 * height
 
 
 def _shares(page: pypdfium2.PdfPage, box: Box) -> Box:

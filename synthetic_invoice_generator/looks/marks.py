@@ -39,7 +39,7 @@ def draw_marks(rng: Random, scene: Scene) -> Marks:
     return Marks(
         stamp=_stamp(rng, scene) if chance(rng, 0.12) else None,
         signature=person(rng, scene.locale) if chance(rng, 0.15) else None,
-        code=pick(rng, ("payment", "payment", "link")) if chance(rng, 0.25) else None,
+        code=pick(rng, ("payment", "payment", "link")) if chance(rng, 0.15) else None,
     )
 
 
