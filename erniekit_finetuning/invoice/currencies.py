@@ -75,6 +75,8 @@ _SIGNS: dict[str, tuple[str, ...]] = {
     "₱": ("PHP",),
     "r": ("ZAR",),
 }
+# One sign, two currencies: who writes Japanese means yen, who writes Chinese means yuan.
+_MEANT_BY = {"ja": ("JPY",), "zh": ("CNY",)}
 YEN_LIKE = {"JPY", "CNY", "TWD", "KRW"}
 
 
@@ -89,6 +91,16 @@ def currency_readings(printed: str) -> tuple[str, ...]:
     if code in _codes():
         return (code,)
     return _SIGNS.get(text.lower().replace("￥", "¥"), ())
+
+
+def settled(codes: tuple[str, ...], language: str | None) -> tuple[str, ...]:
+    """The readings of a sign, or the one that the language of the page (BCP 47) leaves.
+
+    >>> settled(currency_readings("¥"), "ja"), settled(currency_readings("¥"), "en-GB")
+    (('JPY',), ('JPY', 'CNY'))
+    """
+    meant = _MEANT_BY.get((language or "").partition("-")[0], ())
+    return meant if codes == _SIGNS["¥"] and meant else codes
 
 
 @cache

@@ -165,6 +165,8 @@ def _of_country(number: str, country: str) -> Check:
     rule = _rule(country)
     if rule is None:
         return _unknown(f"no rule for {country}")
+    if country == "JP":  # an invoice issuer's registration number is T and the corporate number
+        number = number.removeprefix("T")
     return _checked(rule.validate, number)
 
 

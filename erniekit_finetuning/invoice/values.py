@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from erniekit_finetuning.invoice import amounts, dates
 from erniekit_finetuning.invoice.conventions import usual_mark
-from erniekit_finetuning.invoice.currencies import currency_readings
+from erniekit_finetuning.invoice.currencies import currency_readings, settled
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.rules import arithmetic_verified, check
@@ -86,10 +86,10 @@ _READ: Mapping[str, Callable[[str], dict[str, Decimal]]] = {
 def _currencies(invoice: Invoice, prints: _Prints) -> tuple[str, ...]:
     """What the invoice's currency may be; without one, what the signs beside amounts may be."""
     if invoice.currency is not None:
-        return currency_readings(invoice.currency.printed)
+        return settled(currency_readings(invoice.currency.printed), invoice.language)
     beside = {amounts.currency_codes(print_) for kind, print_ in prints.numbers if kind == "money"}
     beside.discard(())
-    return beside.pop() if len(beside) == 1 else ()
+    return settled(beside.pop(), invoice.language) if len(beside) == 1 else ()
 
 
 def _date_order(invoice: Invoice, prints: _Prints, codes: Collection[str]) -> str | None:
@@ -121,7 +121,7 @@ def _read_all(invoice: Invoice, prints: _Prints, mark: str | None, order: str | 
             # "listopada" is October in Croatian and November in Polish: the language decides.
             return _one(value, _preferred(found, order if order in found else language))
         if name in _CURRENCIES:
-            return _one(value, currency_readings(value.printed))
+            return _one(value, settled(currency_readings(value.printed), language))
         return value.model_copy(update={"value": " ".join(value.printed.split())})
 
     return mapped(invoice, change)

@@ -11,6 +11,7 @@ from synthetic_invoice_generator.scenario.goods import width
 
 _POINT_MM = 0.3528
 _SIDEBAR = 62  # millimetres left of the text in the layout with a side bar
+_NARROW = 0.72  # of that on small sheets
 _CAPITAL = 1.4  # width of a capital in small letters
 _BOLD = 1.12
 _PADDING = 2.2  # letters' worth of inset a table column has
@@ -32,7 +33,9 @@ def _across(style: Style) -> float:
     """Millimetres between the margins."""
     if style.family == "roll":
         return ROLL - 2 * ROLL_MARGIN
-    left = _SIDEBAR if style.family == "sidebar" else style.margin
+    left: float = style.margin
+    if style.family == "sidebar":
+        left = _SIDEBAR * (_NARROW if style.paper == "a5" else 1)
     return MILLIMETRES[style.paper][1 if style.landscape else 0] - left - style.margin
 
 

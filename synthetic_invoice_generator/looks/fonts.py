@@ -56,6 +56,7 @@ FACES: tuple[Face, ...] = (
     Face("Noto Sans CJK SC", "chinese", 0.56, "fonts-noto-cjk", "opentype/noto"),
     Face("Noto Serif CJK SC", "chinese", 0.56, "fonts-noto-cjk", "opentype/noto"),
 )
+ALWAYS = ("Libertinus Serif", "DejaVu Sans Mono")  # inside typst, rich in letters and signs
 # What is drawn instead of a face that is not installed. Chinese and Japanese have no substitute.
 _INSTEAD: dict[Kind, str] = {
     "serif": "Libertinus Serif",

@@ -76,7 +76,7 @@ def marks_view(invoice: Invoice, style: Style) -> dict[str, Any]:
         "shape": marks.stamp.shape,
     }
     signature = marks.signature and {
-        "name": unbroken(marks.signature),
+        "name": marks.signature,
         "label": style.labels["signature"],
     }
     code = qr_text(invoice, style)

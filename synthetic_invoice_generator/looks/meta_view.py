@@ -9,6 +9,7 @@ from erniekit_finetuning.invoice.model import Invoice, Printed
 from synthetic_invoice_generator.locale import LabelKey
 from synthetic_invoice_generator.looks.style import Style
 from synthetic_invoice_generator.looks.text import unbroken, with_colon
+from synthetic_invoice_generator.scenario.goods import width
 
 SHORT = 26  # letters of a value that still fit beside others on one line
 
@@ -22,7 +23,7 @@ def meta_view(invoice: Invoice, style: Style, needs_currency: bool) -> Iterator[
         rows.append(("payment_terms", invoice.payment_terms.printed))
     if invoice.period_start and invoice.period_end:
         start, end = invoice.period_start.printed, invoice.period_end.printed
-        between = "\n" if len(start + end) > SHORT else " "
+        between = "\n" if width(start + end) > SHORT else " "
         rows.append(("period", f"{start} \N{EN DASH}{between}{end}"))
     # References stand after the first rows, so that the number is not always next to the date.
     place = 1 if style.swapped else len(rows)
@@ -39,13 +40,13 @@ def meta_view(invoice: Invoice, style: Style, needs_currency: bool) -> Iterator[
 def terms_in_meta(invoice: Invoice, style: Style) -> bool:
     """Whether the terms of payment stand among the invoice's data: only short ones do."""
     terms = invoice.payment_terms
-    return style.terms_place == "meta" and terms is not None and len(terms.printed) <= SHORT
+    return style.terms_place == "meta" and terms is not None and width(terms.printed) <= SHORT
 
 
 def meta_columns(meta: list[dict[str, str]]) -> int:
     """How many values stand side by side without wrapping on a page about 100 letters wide."""
     values = (part for row in meta for part in row["value"].split("\n"))
-    longest = max((len(value) for value in values), default=0)
+    longest = max((width(value) for value in values), default=0)
     return 4 if longest <= 16 else 3 if longest <= 22 else 2
 
 

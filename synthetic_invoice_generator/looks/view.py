@@ -12,6 +12,7 @@ from synthetic_invoice_generator.looks.fitting import (
     name_scale,
     rows_scale,
 )
+from synthetic_invoice_generator.looks.fonts import ALWAYS
 from synthetic_invoice_generator.looks.foot_view import (
     account_view,
     footer_view,
@@ -39,8 +40,9 @@ def page_view(invoice: Invoice, style: Style) -> dict[str, Any]:
     table = table_view(invoice, style, needs_currency)
     footer = footer_view(invoice, style)
     look = {name: getattr(style, name) for name in _LOOK} | {
-        "font": style.face.name,
-        "hand": style.hand.name,
+        # A second face by name: of those that typst would find itself, a folder's order decides.
+        "font": [style.face.name, *ALWAYS],
+        "hand": [style.hand.name, style.face.name],
         "label": style.label_position,
         "meta_columns": meta_columns(meta),
         "meta_scale": rows_scale(meta, style),

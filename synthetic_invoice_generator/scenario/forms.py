@@ -9,8 +9,8 @@ from functools import lru_cache
 from itertools import chain, repeat
 from random import Random
 
+import babel
 from babel.dates import DateTimePattern, parse_pattern
-from babel.localedata import normalize_locale
 from babel.numbers import get_currency_precision
 
 from erniekit_finetuning.invoice.model import Printed
@@ -120,11 +120,13 @@ def draw_forms(rng: Random, locale: Locale) -> Forms:
     if symbol.isalpha():
         form = form.replace("}{", "} {")  # "EUR 5", never "EUR5"
     money = form.replace("{s}", symbol)
-    where = weighted(rng, {"all": 45, "totals": 30, "label": 20, "none": 5})
+    # Cents are the rule: of amounts in a currency without them, the page must say the currency.
+    unsaid = 5 if get_currency_precision(code) else 0
+    where = weighted(rng, {"all": 45, "totals": 30, "label": 20, "none": unsaid})
     numbers = weighted(rng, {form: form.weight for form in locale.numbers})
     rate = pick(rng, ("{r}%", "{r}%", "{r} %"))
     return Forms(
-        locale=normalize_locale(locale.code.replace("-", "_")) or "en",
+        locale=str(babel.Locale.parse(locale.code, sep="-")),
         decimal=numbers.decimal,
         group=numbers.group,
         group_sizes=numbers.sizes,

@@ -40,7 +40,9 @@ class Address:
 def _people(faker_code: str) -> _People:
     fake = Faker(faker_code)
     for provider in fake.get_providers():
-        if hasattr(provider, "cities"):  # it_IT makes this list from a set, in another order each run
+        if hasattr(
+            provider, "cities"
+        ):  # it_IT makes this list from a set, in another order each run
             provider.cities = sorted(provider.cities)
     fake.seed_instance(0)
     states = [fake.state_abbr() for _ in range(80)] if faker_code == "en_US" else [""]
