@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
 CODE := $(SOURCES) tests benchmarks setup.py
 
-.PHONY: demo test lint bench base test-hf fuzz fonts schema clean help
+.PHONY: demo test lint bench base test-hf test-ray fuzz fonts schema clean help
 
 help:
 	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
@@ -16,6 +16,8 @@ help:
 	@echo "make fuzz      readers of values, JSON and XML against hostile input; RUNS=1000000"
 	@echo "make schema    write docs/invoice.schema.json from the model"
 	@echo "make test-hf   parity of Paddle and Hugging Face on the small base model"
+	@echo "make test-ray  data sets on a Ray cluster of this machine"
+	@echo "make fonts     typefaces of the synthetic invoices, by apt-get"
 
 demo: .venv/demo/installed
 	.venv/demo/bin/ernie-invoice demo
@@ -28,8 +30,8 @@ lint: .venv/test/installed
 	.venv/test/bin/ruff format --check $(CODE)
 	.venv/test/bin/mypy
 
-bench: .venv/test/installed
-	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/test/bin/python $$file || exit 1; done
+bench: .venv/bench/installed
+	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/bench/bin/python $$file || exit 1; done
 
 base: .venv/hf/installed
 	.venv/hf/bin/python -m erniekit_finetuning.base.pretrain \
@@ -39,6 +41,9 @@ base: .venv/hf/installed
 
 test-hf: .venv/hf/installed
 	.venv/hf/bin/python -m pytest tests/hf tests/test_engine_paddle.py $(ARGS)
+
+test-ray: .venv/ray/installed
+	.venv/ray/bin/python -m pytest tests/ray $(ARGS)
 
 RUNS ?= 1000000
 fuzz: .venv/fuzz/installed
@@ -58,6 +63,8 @@ schema: .venv/test/installed
 .venv/demo/installed: EXTRAS = cpu,ocr,app
 .venv/test/installed: EXTRAS = cpu,ocr,app,test
 .venv/fuzz/installed: EXTRAS = fuzz
+.venv/bench/installed: EXTRAS = cpu,ocr,app,bench
+.venv/ray/installed: EXTRAS = ray,test
 .venv/hf/installed: EXTRAS = cpu,hf,ocr,app,test
 
 # The stamp is written last: an install that was killed starts over from an empty environment.

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -203,3 +204,9 @@ def test_a_whole_set_does_not_depend_on_the_order_of_hashes(tmp_path: Path) -> N
         subprocess.run(command, check=True, capture_output=True, env=environment)
         made.append(hashes(tmp_path / number))
     assert made[0] == made[1]
+
+
+@pytest.mark.skipif(find_spec("ray") is not None, reason="Ray is installed: see tests/ray")
+def test_without_ray_the_error_says_what_to_install(tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match=r"pip install \"ernie-invoice\[ray\]\""):
+        generate(GeneratorConfig(), 1, tmp_path, seed=1, ray="local")

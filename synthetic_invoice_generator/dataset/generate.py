@@ -95,7 +95,8 @@ def _make(
     ray: str | None,
 ) -> int:
     """Make the documents that are missing; returns how many there were."""
-    work = partial(make_documents, output, config, seed)
+    # A worker elsewhere has another current folder.
+    work = partial(make_documents, output.resolve(), config, seed)
     bar = Progress(*_COLUMNS, console=Console(stderr=True), disable=not progress)
     task = bar.add_task("invoices", total=count, rate=0.0)
 

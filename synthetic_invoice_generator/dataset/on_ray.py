@@ -6,8 +6,8 @@ alone, so where it is made does not matter.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
-from functools import partial
 from pathlib import Path
 
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -30,6 +30,7 @@ def on_ray(work: Work, todo: Iterator[list[int]], address: str, claim: Path) -> 
         raise UnusableInput(
             Problem("Ray is not installed", field="ray", cure='pip install "ernie-invoice[ray]"')
         ) from error
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # a cluster of ours reports to nobody
     try:
         ray.init(address=address, log_to_driver=False)
     except ConnectionError as error:
@@ -42,12 +43,12 @@ def on_ray(work: Work, todo: Iterator[list[int]], address: str, claim: Path) -> 
             )
         ) from error
     try:
-        there = partial(_on_a_node, work, claim.resolve(), made_with())
-        task = ray.remote(num_cpus=1)(there)
+        task = ray.remote(num_cpus=1)(_on_a_node)
+        place, expected = claim.resolve(), made_with()
         limit = AHEAD * max(int(ray.cluster_resources().get("CPU", 1)), 1)
         waiting: list[ray.ObjectRef] = []
         for chunk in todo:
-            waiting.append(task.remote(chunk))
+            waiting.append(task.remote(work, place, expected, chunk))
             if len(waiting) >= limit:
                 done, waiting = ray.wait(waiting)
                 yield from ray.get(done)

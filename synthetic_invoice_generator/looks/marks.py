@@ -11,6 +11,7 @@ from synthetic_invoice_generator.chance import chance, pick
 from synthetic_invoice_generator.looks.qr import CodeKind
 from synthetic_invoice_generator.scenario.parties import person
 from synthetic_invoice_generator.scenario.scene import Scene
+from synthetic_invoice_generator.settings import Shares
 
 _INKS = ("#1d3fa8", "#a81d2b", "#5a2a82", "#2b2b2b", "#0f6b4f")
 
@@ -34,12 +35,12 @@ class Marks:
     code: CodeKind | None = None
 
 
-def draw_marks(rng: Random, scene: Scene) -> Marks:
+def draw_marks(rng: Random, scene: Scene, shares: Shares) -> Marks:
     """Marks that fit the document; most pages have none."""
     return Marks(
-        stamp=_stamp(rng, scene) if chance(rng, 0.12) else None,
-        signature=person(rng, scene.locale) if chance(rng, 0.15) else None,
-        code=pick(rng, ("payment", "payment", "link")) if chance(rng, 0.15) else None,
+        stamp=_stamp(rng, scene) if chance(rng, shares.stamp) else None,
+        signature=person(rng, scene.locale) if chance(rng, shares.signature) else None,
+        code=pick(rng, ("payment", "payment", "link")) if chance(rng, shares.qr_code) else None,
     )
 
 

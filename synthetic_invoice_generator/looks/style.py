@@ -155,7 +155,7 @@ def draw_style(
         swapped=chance(rng, 0.35),
         totals_side=weighted(rng, {"right": 8, "left": 2}),
         totals_at_foot=chance(rng, 0.08),
-        tax_table=chance(rng, 0.6),
+        tax_table=chance(rng, shares.tax_table),
         tax_table_first=chance(rng, 0.6),
         rules=pick(rng, ("none", "rows", "grid", "head", "head")),
         zebra=chance(rng, 0.25),
@@ -181,7 +181,7 @@ def draw_style(
         return_line=locale.language == "de" and chance(rng, 0.4),
         logo=rng.randrange(_LOGOS) if chance(rng, 0.6) else None,
         extras=draw_extras(rng, scene, shares),
-        marks=draw_marks(rng, scene),
+        marks=draw_marks(rng, scene, shares),
     )
 
 

@@ -81,7 +81,7 @@ def draw_scene(
         deal=deal,
         shown=draw_shown(rng, deal, shares),
         number=invoice_number(rng, locale, deal.issued),
-        seller=_seller(rng, locale, forms, deal),
+        seller=_seller(rng, locale, forms, deal, shares),
         buyer=_buyer(rng, forms, deal),
         payment_terms=_terms(rng, locale, deal, shares),
         accounts=_accounts(rng, locale, deal, shares),
@@ -123,21 +123,23 @@ def invoice_of(scene: Scene, slip: Slip | None = None) -> Invoice:
     )
 
 
-def _seller(rng: Random, locale: Locale, forms: Forms, deal: Deal) -> Party:
+def _seller(rng: Random, locale: Locale, forms: Forms, deal: Deal, shares: Shares) -> Party:
     needed = deal.exemption in ("intra_community", "reverse_charge")
     share = 1.0 if needed else locale.vat_id_share["seller"]
     party = make_party(rng, locale, share, forms.vat_spaced)
     return party.model_copy(
         update={
-            "tax_number": _registered(rng, locale, locale.tax_numbers),
-            "legal_id": _registered(rng, locale, locale.legal_ids),
+            "tax_number": _registered(rng, locale, locale.tax_numbers, shares),
+            "legal_id": _registered(rng, locale, locale.legal_ids, shares),
         }
     )
 
 
-def _registered(rng: Random, locale: Locale, forms: Sequence[str]) -> Printed[str] | None:
+def _registered(
+    rng: Random, locale: Locale, forms: Sequence[str], shares: Shares
+) -> Printed[str] | None:
     """A number of the seller's tax office or company register, now and then."""
-    if not forms or not chance(rng, 0.25):
+    if not forms or not chance(rng, shares.registers):
         return None
     return verbatim(fill(rng, locale, pick(rng, forms)))
 

@@ -129,8 +129,17 @@ def tax_rate(invoice: Invoice) -> Iterator[Outcome]:
 
 
 def minor_unit(invoice: Invoice) -> Decimal:
-    """The currency's smallest unit (CLDR): 0.01 for EUR, 1 for JPY; 0.01 when it is unknown."""
-    return _minor_unit((invoice.currency and invoice.currency.value) or "EUR")
+    """The currency's smallest unit (CLDR): 0.01 for EUR, 1 for JPY; 0.01 when it is unknown.
+
+    Of a sign for several currencies (yen and yuan) the largest that divides every amount.
+    """
+    said = invoice.currency
+    codes = ("EUR",) if said is None else (said.value,) if said.value else said.readings or ("EUR",)
+    units = sorted({_minor_unit(code) for code in codes}, reverse=True)
+    amounts = [line.net_amount for line in invoice.lines]
+    amounts += [getattr(invoice.totals, name) for name in type(invoice.totals).model_fields]
+    stated = [amount.value for amount in amounts if amount is not None and amount.value is not None]
+    return next((unit for unit in units if all(value % unit == 0 for value in stated)), units[-1])
 
 
 @cache

@@ -1,0 +1,63 @@
+"""The same set on a Ray cluster (`make test-ray`): same bytes, killed or not, errors as if here."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from erniekit_finetuning.errors import UnusableInput
+from synthetic_invoice_generator.config import GeneratorConfig
+from synthetic_invoice_generator.dataset import on_ray
+from synthetic_invoice_generator.dataset.generate import generate
+from synthetic_invoice_generator.faults.kinds import FaultKind
+from synthetic_invoice_generator.scans.tiers import Tier
+from synthetic_invoice_generator.settings import Shares
+
+pytest.importorskip("ray")
+CONFIG = GeneratorConfig(tiers={Tier.CLEAN: 1, Tier.PHOTO: 1})
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_cluster_makes_the_same_bytes_and_goes_on_where_a_process_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the tasks run elsewhere: a relative folder must still be found
+    here, there = Path("here"), Path("there")
+    generate(CONFIG, 40, here, seed=6)
+    generate(CONFIG, 9, there, seed=6)
+    assert generate(CONFIG, 40, there, seed=6, ray=on_ray.LOCAL).made == 31
+    assert hashes(here) == hashes(there)
+
+
+def test_what_a_task_finds_wrong_is_said_as_if_it_were_here(tmp_path: Path) -> None:
+    config = GeneratorConfig(
+        faults={FaultKind.CHECKSUM: 1},
+        locales={"en-US": 1},
+        shares=Shares(faulty=1, gtin=0, abroad=0),
+    )
+    with pytest.raises(UnusableInput, match="leave checksum out of faults") as refused:
+        generate(config, 4, tmp_path, seed=1, ray=on_ray.LOCAL)
+    assert refused.value.problems[0].field == "faults"
+
+
+def test_a_machine_that_would_draw_other_bytes_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The tasks run in other processes: they see the generator as it is, this one another.
+    monkeypatch.setattr(on_ray, "made_with", lambda: {"generator": "another"})
+    with pytest.raises(UnusableInput, match="would draw other bytes"):
+        generate(CONFIG, 4, tmp_path, seed=1, ray=on_ray.LOCAL)
+
+
+def test_no_cluster_at_the_address_is_an_error_with_a_cure(tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match="ray start --head"):
+        generate(CONFIG, 4, tmp_path, seed=1, ray="auto")
