@@ -54,8 +54,12 @@ def table_scale(headings: Sequence[str], rows: Sequence[Sequence[str]], style: S
 
 
 def name_scale(name: str, heading: str | None, style: Style) -> float:
-    """The scale at which a party's heading and name stand side by side in their column."""
-    need = _width(name, style) * _BOLD * _LARGEST_NAME + _width(heading or "", style) + 2
+    """The scale at which a party's name stays on one line of its column.
+
+    In the compact layout its heading stands beside it.
+    """
+    beside = _width(heading or "", style) if style.family == "compact" else 0
+    need = _width(name, style) * _BOLD * _LARGEST_NAME + beside + 2
     return _scale(_side_room(style), need)
 
 

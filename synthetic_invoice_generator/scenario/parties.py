@@ -14,6 +14,15 @@ from synthetic_invoice_generator.locale import Locale
 from synthetic_invoice_generator.scenario.identifiers import spaced, vat_number
 from synthetic_invoice_generator.scenario.words import invented_word, letters, verbatim
 
+# Family names that are better known as firms: with a legal form they would name a real one.
+_FIRMS = {
+    "Abbott", "Albrecht", "Armani", "Bajaj", "Baxter", "Bentley", "Benz", "Bianchi",
+    "Bosch", "Camargo", "Campbell", "Ferragamo", "Ferrari", "Ferrero", "Ford", "Gucci",
+    "Heinz", "Johnson", "Lamborghini", "Leclerc", "Lloyd", "Loreal", "Missoni", "Mondadori",
+    "Morgan", "Morrison", "Osborne", "Otto", "Pascual", "Prada", "Renault", "Ritter",
+    "Rizzoli", "Roca", "Roche", "Stanley", "Tobler", "Trussardi", "Valentino", "Wells",
+}  # fmt: skip
+
 
 @dataclass(frozen=True)
 class _People:
@@ -48,7 +57,7 @@ def _people(faker_code: str) -> _People:
     states = [fake.state_abbr() for _ in range(80)] if faker_code == "en_US" else [""]
     return _People(
         first=tuple(sorted({fake.first_name() for _ in range(400)})),
-        last=tuple(sorted({fake.last_name() for _ in range(1200)})),
+        last=tuple(sorted({fake.last_name() for _ in range(1200)} - _FIRMS)),
         cities=tuple(sorted({fake.city() for _ in range(600)})),
         postcodes=tuple(sorted({fake.postcode() for _ in range(800)})),
         states=tuple(sorted(set(states))),
