@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from random import Random
 
-from synthetic_invoice_generator.chance import chance, digits, pick
+from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 from synthetic_invoice_generator.locale import LabelKey
 from synthetic_invoice_generator.scenario.parties import address, city, firm_name, person
 from synthetic_invoice_generator.scenario.scene import Scene
@@ -14,6 +14,7 @@ from synthetic_invoice_generator.scenario.words import fill, invented_word, lett
 from synthetic_invoice_generator.settings import Shares
 
 ROWS = 12  # codes are drawn for this many lines, then start again
+_CLAUSES = {25: 4, 70: 3, 130: 2, 165: 1}
 _INCOTERMS = ("EXW", "FCA", "CPT", "CIP", "DAP", "DDP", "FOB", "CIF")
 _ORIGINS = ("DE", "US", "CN", "IT", "FR", "JP", "PL", "IN", "TR", "VN", "CZ", "MX")
 
@@ -103,9 +104,9 @@ def _deliver_to(rng: Random, scene: Scene) -> tuple[str, ...]:
 
 
 def _conditions(rng: Random, scene: Scene, words: dict[str, str]) -> tuple[str, ...]:
-    """Numbered clauses, enough for one to three pages."""
+    """Numbered clauses, enough for one to five pages."""
     locale, clauses = scene.locale, []
-    for number in range(1, rng.randint(25, 110)):
+    for number in range(1, weighted(rng, _CLAUSES) + rng.randint(0, 20)):
         chosen = [pick(rng, locale.notes + locale.terms_now) for _ in range(rng.randint(2, 5))]
         text = " ".join(fill(rng, locale, one, **words) for one in chosen)
         clauses.append(f"{number}. {text}")

@@ -18,7 +18,7 @@ from synthetic_invoice_generator.settings import Shares
 _LINE_COUNTS = {1: 22, 2: 26, 3: 20, 4: 14, 5: 7, 6: 5, 7: 3, 8: 3, 10: 1, 12: 1}
 _MANY = {15: 4, 20: 3, 27: 3, 35: 2, 45: 2, 60: 1}  # with these in front: about one in nine
 _DISCOUNTS = ("2", "2.5", "3", "5", "7.5", "10", "12.5", "15", "20")
-_DETAILS = {1: 6, 2: 4, 4: 1}  # rows below a description; the last makes documents of many pages
+_DETAILS = {1: 6, 2: 4, 5: 1}  # rows below a description; the last makes documents of many pages
 
 
 @dataclass(frozen=True)
