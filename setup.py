@@ -45,7 +45,7 @@ EXTRAS = {
     "hf": ["torch>=2.13", "transformers==5.3.0", "safetensors==0.7.0"],
     "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32"],
     "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
-    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", *TYPES, "pypdf"],
+    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", *TYPES, "pypdf", "zxing-cpp"],
     "bench": ["reportlab>=5"],  # draws the same invoices, for comparison
     "fuzz": ["atheris>=3"],
     "ray": ["ray>=2.60"],  # data sets on several machines

@@ -6,7 +6,6 @@ import io
 from collections import Counter
 from itertools import combinations
 
-import cv2
 import pypdf
 import pytest
 import stdnum.bic
@@ -19,6 +18,7 @@ import stdnum.gb.vat
 import stdnum.iban
 import stdnum.in_.gstin
 import stdnum.jp.cn
+import zxingcpp
 from pypdf.generic import ContentStream
 
 from erniekit_finetuning.documents.locate import located
@@ -159,8 +159,8 @@ def test_a_qr_code_says_what_the_page_says() -> None:
         if text is None:
             continue
         pages = page_pixels(render_pdf(invoice, made.style))
-        read = {cv2.QRCodeDetector().detectAndDecode(page[..., ::-1].copy())[0] for page in pages}
-        assert text in read, index
+        read = {code.text for page in pages for code in zxingcpp.read_barcodes(page)}
+        assert read == {text}, index
         amount = invoice.totals.payable or invoice.totals.tax_inclusive
         if text.startswith("BCD"):
             rows = text.split("\n")
