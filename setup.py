@@ -39,13 +39,23 @@ PADDLE = [
     "pyarrow<24",  # later wheels want numpy 2
 ]
 TYPES = ["types-PyYAML", "lxml-stubs"]
+READERS = ["pypdf", "zxing-cpp"]  # what drawn pages hold, read by others' code
 EXTRAS = {
     "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5
     "gpu": PADDLE,  # with paddlepaddle-gpu from Paddle's own index, see the README
     "hf": ["torch>=2.13", "transformers==5.3.0", "safetensors==0.7.0"],
     "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32"],
     "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
-    "test": ["pytest>=9", "hypothesis>=6.170", "httpx>=0.28", "mypy", "ruff", *TYPES, "pypdf", "zxing-cpp"],
+    "test": [
+        "pytest>=9",
+        "hypothesis>=6.170",
+        "httpx>=0.28",
+        "mypy",
+        "ruff",
+        *TYPES,
+        "pypdf",
+        "zxing-cpp",
+    ],
     "bench": ["reportlab>=5"],  # draws the same invoices, for comparison
     "fuzz": ["atheris>=3"],
     "ray": ["ray>=2.60"],  # data sets on several machines

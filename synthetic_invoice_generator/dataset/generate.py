@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json
+from erniekit_finetuning.parallel.local import chunks, done_here
+from erniekit_finetuning.parallel.on_ray import done_on_ray
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.dataset.card import Tally, write_card
 from synthetic_invoice_generator.dataset.document_files import FOLDERS, images_of, write_document
 from synthetic_invoice_generator.dataset.manifests import manifests
 from synthetic_invoice_generator.dataset.members import Member, members
-from synthetic_invoice_generator.dataset.on_ray import on_ray
 from synthetic_invoice_generator.dataset.provenance import made_with
 from synthetic_invoice_generator.dataset.sheet import SHOWN, write_sheet
-from synthetic_invoice_generator.dataset.working import (
-    Made,
-    chunks,
-    in_processes,
-    in_this_process,
-)
 
 SETTINGS = "generator.json"
+CHUNK = 8  # documents between two reports
 _COLUMNS = (
     TextColumn("{task.description}"),
     BarColumn(),
@@ -37,6 +34,13 @@ _COLUMNS = (
     TextColumn("{task.fields[rate]:.1f} pages/s"),
     TimeRemainingColumn(),
 )
+
+
+class Made(NamedTuple):
+    """What a chunk of work came to."""
+
+    documents: int
+    pages: int
 
 
 @dataclass(frozen=True)
@@ -107,13 +111,12 @@ def _make(
             else:
                 yield index
 
-    todo = chunks(missing())
-    if ray is not None:
-        done = on_ray(work, todo, ray, output / SETTINGS)
-    elif workers > 1:
-        done = in_processes(work, todo, workers)
+    todo = chunks(missing(), CHUNK)
+    if ray is None:
+        done = done_here(work, todo, workers)
     else:
-        done = in_this_process(work, todo)
+        there = partial(_on_a_machine, work, (output / SETTINGS).resolve(), made_with())
+        done = done_on_ray(there, todo, ray)
     documents = pages = 0
     start = time.monotonic()
     with bar:
@@ -129,6 +132,33 @@ def make_documents(
 ) -> Made:
     """Write the documents of `indexes`; runs in a worker process, too."""
     return Made(len(indexes), sum(write_document(output, config, seed, at) for at in indexes))
+
+
+def _on_a_machine(
+    work: Callable[[Sequence[int]], Made],
+    claim: Path,
+    expected: dict[str, object],
+    indexes: Sequence[int],
+) -> Made:
+    """Do the work on a machine of a cluster, if it sees the set and would draw the same bytes."""
+    if not claim.exists():
+        raise UnusableInput(
+            Problem(
+                "a machine of the cluster does not see the set",
+                file=str(claim),
+                cure="name an output folder that all machines share under the same path",
+            )
+        )
+    if made_with() != expected:
+        raise UnusableInput(
+            Problem(
+                "a machine of the cluster would draw other bytes",
+                found=str(made_with()),
+                expected=str(expected),
+                cure="install the same versions and typefaces (make fonts) on every machine",
+            )
+        )
+    return work(indexes)
 
 
 def _check(count: int, output: Path, workers: int) -> None:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.parallel.on_ray import LOCAL
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.dataset import on_ray
+from synthetic_invoice_generator.dataset import generate as generating
 from synthetic_invoice_generator.dataset.generate import generate
 from synthetic_invoice_generator.faults.kinds import FaultKind
 from synthetic_invoice_generator.scans.tiers import Tier
@@ -34,7 +35,7 @@ def test_a_cluster_makes_the_same_bytes_and_goes_on_where_a_process_stopped(
     here, there = Path("here"), Path("there")
     generate(CONFIG, 40, here, seed=6)
     generate(CONFIG, 9, there, seed=6)
-    assert generate(CONFIG, 40, there, seed=6, ray=on_ray.LOCAL).made == 31
+    assert generate(CONFIG, 40, there, seed=6, ray=LOCAL).made == 31
     assert hashes(here) == hashes(there)
 
 
@@ -45,7 +46,7 @@ def test_what_a_task_finds_wrong_is_said_as_if_it_were_here(tmp_path: Path) -> N
         shares=Shares(faulty=1, gtin=0, abroad=0),
     )
     with pytest.raises(UnusableInput, match="leave checksum out of faults") as refused:
-        generate(config, 4, tmp_path, seed=1, ray=on_ray.LOCAL)
+        generate(config, 4, tmp_path, seed=1, ray=LOCAL)
     assert refused.value.problems[0].field == "faults"
 
 
@@ -53,9 +54,9 @@ def test_a_machine_that_would_draw_other_bytes_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # The tasks run in other processes: they see the generator as it is, this one another.
-    monkeypatch.setattr(on_ray, "made_with", lambda: {"generator": "another"})
+    monkeypatch.setattr(generating, "made_with", lambda: {"generator": "another"})
     with pytest.raises(UnusableInput, match="would draw other bytes"):
-        generate(CONFIG, 4, tmp_path, seed=1, ray=on_ray.LOCAL)
+        generate(CONFIG, 4, tmp_path, seed=1, ray=LOCAL)
 
 
 def test_no_cluster_at_the_address_is_an_error_with_a_cure(tmp_path: Path) -> None:
