@@ -26,6 +26,8 @@ CORE = [
     "rapidfuzz>=3.14",
     "rich>=15",
     "scipy>=1.17",  # optimal pairing of line items
+    "datasketch>=2",  # near-duplicates among pairs
+    "ijson>=3.6",  # JSON arrays larger than memory
     "packaging",  # version comparison in `doctor`
     "tokenizers>=0.22",
     "typer>=0.29",

@@ -90,19 +90,24 @@ def _step(name: str, work: Callable[[], T]) -> T:
 
 
 def _pairs(plan: Demo, name: str, count: int, seed: int) -> Path:
-    from erniekit_finetuning.data.manifest import read_manifest
+    from erniekit_finetuning.data.building import Building
     from erniekit_finetuning.data.preparing import prepare
     from erniekit_finetuning.data.prompts import Instruction
+    from erniekit_finetuning.data.record import Folders
+    from erniekit_finetuning.data.shards import Plan
+    from erniekit_finetuning.data.sources.active_learning import Reading
     from synthetic_invoice_generator.config import load_config
     from synthetic_invoice_generator.dataset.generate import generate
 
     folder, pairs = plan.folder / name, plan.folder / f"{name}.jsonl"
     made = generate(load_config(shipped(CONFIG)), count, folder, seed, WORKERS, progress=True)
     if made.made or not pairs.exists():
-        records = read_manifest(
-            folder / "training_manifest.json", folder / "images", folder / "ground_truth"
+        how = Plan(
+            folders=Folders(folder / "images", folder / "ground_truth", base=folder),
+            reading=Reading(typed=False),
+            building=Building(Instruction.EXTRACTION),
         )
-        prepare(records, pairs, Instruction.EXTRACTION)
+        prepare(str(folder / "training_manifest.json"), pairs, how)
     return pairs
 
 

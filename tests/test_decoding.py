@@ -13,7 +13,8 @@ from safetensors.numpy import save_file
 from tiny_model import build_tiny_model, random_weights
 
 from erniekit_finetuning.base import tokenizer as base_tokenizer
-from erniekit_finetuning.data.pair import Pair, Turn, compact, make_pair, validation_summary
+from erniekit_finetuning.data.labelling import make_pair, validation_summary
+from erniekit_finetuning.data.pair import Pair, Turn, compact
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.decoding import Decoding, answer_grammar, grounded
 from erniekit_finetuning.documents.text import document_text

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
 
-from erniekit_finetuning.data.active_learning import merged, read_active_learning
-from erniekit_finetuning.data.pair import Pair, Turn, validation_summary
+from erniekit_finetuning.data.building import Building
+from erniekit_finetuning.data.labelling import validation_summary
+from erniekit_finetuning.data.pair import Pair, Turn
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.data.preparing import prepare
 from erniekit_finetuning.data.prompts import Instruction
+from erniekit_finetuning.data.record import Folders
+from erniekit_finetuning.data.shards import Plan
+from erniekit_finetuning.data.sources.active_learning import Reading
+from erniekit_finetuning.data.sources.correcting import merged
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.shapes import read_invoice
 from synthetic_invoice_generator.config import GeneratorConfig
@@ -86,10 +92,20 @@ def records(folder: Path, *rows: Any) -> Path:
     return file
 
 
-def convert(folder: Path, *rows: Any, trust: bool = False) -> tuple[list[Pair], list[str]]:
+def plan(folder: Path, trust: bool = False, **changes: Any) -> Plan:
+    how = Plan(
+        folders=Folders(folder, folder, folder),
+        reading=Reading(trust_unreviewed=trust),
+        building=Building(Instruction.FULL_ANALYSIS, text=False),
+    )
+    return replace(how, **changes)
+
+
+def convert(
+    folder: Path, *rows: Any, trust: bool = False, **changes: Any
+) -> tuple[list[Pair], list[str]]:
     output = folder / "pairs.jsonl"
-    source = read_active_learning(records(folder, *rows), folder, trust)
-    prepare(source, output, Instruction.FULL_ANALYSIS, with_text=False)
+    prepare(str(records(folder, *rows)), output, plan(folder, trust, **changes))
     aside = folder / "pairs.rejected.jsonl"
     rejected = aside.read_text(encoding="utf-8").splitlines() if aside.exists() else []
     return list(read_pairs(output)), [json.loads(line)["reason"] for line in rejected]
@@ -229,8 +245,8 @@ def test_usage_mistakes_end_with_2_and_one_message(arguments: list[str], message
 
 
 def test_nothing_converted_is_an_error(tmp_path: Path) -> None:
-    source = read_active_learning(records(tmp_path, {"unknown": 1}), tmp_path, False)
+    source = records(tmp_path, {"unknown": 1})
     with pytest.raises(UnusableInput, match="no record could be converted"):
-        prepare(source, tmp_path / "o.jsonl", Instruction.EXTRACTION)
+        prepare(str(source), tmp_path / "o.jsonl", plan(tmp_path))
     assert not (tmp_path / "o.jsonl").exists()
     assert (tmp_path / "o.rejected.jsonl").exists()

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from erniekit_finetuning.data.prompts import IMAGE_TAG, Instruction, human_turn, text_route
+from erniekit_finetuning.data.escaping import IMAGE_TAG
+from erniekit_finetuning.data.prompts import text_route
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice import rules
-from erniekit_finetuning.invoice.model import Invoice
-from erniekit_finetuning.invoice.response import printed_once, structured_data
 
 
 class Turn(BaseModel):
@@ -23,8 +22,23 @@ class Turn(BaseModel):
     content: str
 
 
+class PageWords(BaseModel):
+    """The words of a page: (text, left, top, right, bottom), boxes in shares of the page."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    width: float
+    height: float
+    words: tuple[tuple[str, float, float, float, float], ...]
+
+
 class Pair(BaseModel):
-    """One training example. `text` is what the text route puts in the image tag's place."""
+    """One training example.
+
+    `text` is what the text route puts in the place of the image tags, `pages` the words it was made
+    of, with their boxes. There are as many image tags as images, all in human turns; `<image>`
+    elsewhere is escaped (see `escaping.py`).
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -33,6 +47,12 @@ class Pair(BaseModel):
     images: tuple[str, ...] | None = None
     conversations: tuple[Turn, ...]
     text: str | None = None
+    pages: tuple[PageWords, ...] | None = None
+
+    @property
+    def all_images(self) -> tuple[str, ...]:
+        """The images in order, one or several."""
+        return self.images or (() if self.image is None else (self.image,))
 
     @property
     def human(self) -> str:
@@ -61,39 +81,58 @@ class Pair(BaseModel):
         rest = self.human[len(first) :].replace(IMAGE_TAG, "").lstrip("\n")
         return text_route(f"{first}{IMAGE_TAG}\n{rest}", self.text)
 
+    def for_text_models(self) -> Pair:
+        """The pair of the text route: the document's text in the tags' place, no images.
+
+        Raises UnusableInput when the pair carries no text, or images in a later turn.
+        """
+        asked, turns = False, []
+        for turn in self.conversations:
+            if turn.role == "human" and not asked:
+                asked = True
+                turn = Turn(role="human", content=self.text_prompt())
+            elif turn.role == "human" and IMAGE_TAG in turn.content:
+                raise UnusableInput(
+                    Problem("an image in a later turn has no text", field=self.id or self.image)
+                )
+            turns.append(turn)
+        return Pair(id=self.id, conversations=tuple(turns))
+
     def to_json(self) -> dict[str, Any]:
         """Keys that are set, in the order the format is written in."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
-def make_pair(
-    identifier: str, images: tuple[str, ...], text: str | None, truth: Invoice, kind: Instruction
-) -> Pair:
-    """Image(s) and truth to a pair; the validation_summary is computed, never assumed."""
-    answer: dict[str, Any] = {"structured_data": structured_data(truth)}
-    if kind is Instruction.FULL_ANALYSIS:
-        answer["validation_summary"] = validation_summary(truth)
-    return Pair(
-        id=identifier,
-        image=images[0] if len(images) == 1 else None,
-        images=images if len(images) > 1 else None,
-        conversations=(
-            Turn(role="human", content=human_turn(kind, len(images))),
-            Turn(role="assistant", content=compact(answer)),
-        ),
-        text=text,
-    )
-
-
-def validation_summary(invoice: Invoice) -> dict[str, Any]:
-    """What the rules say of an invoice: is_valid over all rules, math_verified over the sums."""
-    findings = rules.check(printed_once(invoice))
-    failed = [finding for finding in findings if finding.broken]
-    return {
-        "is_valid": not failed,
-        "math_verified": rules.arithmetic_verified(findings),
-        "issues": [f"{finding.rule}: {finding.message}" for finding in failed],
-    }
+def faults(pair: Pair) -> Iterator[Problem]:
+    """Everything that makes a pair unusable for training, whatever format it came in."""
+    roles = [turn.role for turn in pair.conversations]
+    spoken = roles[1:] if roles[:1] == ["system"] else roles
+    expected = ["human", "assistant"] * (len(spoken) // 2)
+    if not spoken or spoken != expected:
+        yield Problem(
+            "the turns are not in order",
+            field="conversations",
+            found=", ".join(roles) or "no turn",
+            expected="human, assistant, human, assistant .., after at most one system turn",
+        )
+    for index, turn in enumerate(pair.conversations):
+        where = f"conversations[{index}].content"
+        if not turn.content.strip():
+            yield Problem("the turn is empty", field=where, cure="fill it, or leave the row out")
+        if turn.role != "human" and IMAGE_TAG in turn.content:
+            cure = r"write <\image>, in JSON \u003cimage>"
+            yield Problem(f"{IMAGE_TAG} in a turn that shows no image", field=where, cure=cure)
+    if pair.image is not None and pair.images is not None:
+        yield Problem("both image and images are given", field="images", cure="keep one of them")
+    tags = sum(turn.content.count(IMAGE_TAG) for turn in pair.conversations if turn.role == "human")
+    if tags != len(pair.all_images):
+        yield Problem(
+            "the number of image tags is not the number of images",
+            field="conversations",
+            found=f"{tags} tags",
+            expected=f"{len(pair.all_images)}",
+            cure=f"write one {IMAGE_TAG} a page where the page stands",
+        )
 
 
 def compact(value: Any) -> str:

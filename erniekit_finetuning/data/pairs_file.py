@@ -1,66 +1,35 @@
-"""Pairs files: JSONL with a pair a line, or one JSON array."""
+"""Files of pairs, in any of the formats: a row at a time, whatever their size."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pydantic import ValidationError
-
-from erniekit_finetuning.data.pair import Pair
+from erniekit_finetuning.data.formats.detecting import format_of
+from erniekit_finetuning.data.pair import Pair, faults
+from erniekit_finetuning.data.rows import Row, read_rows
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 
 def read_pairs(path: Path) -> Iterator[Pair]:
-    """Pairs of a .jsonl file or a .json array; raises UnusableInput naming the first bad row."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnusableInput(
-            Problem("cannot be read", file=str(path), found=str(error), cure="check the path")
-        ) from error
-    if text.lstrip().startswith("["):
-        rows: list[tuple[int | None, Any]] = [(None, row) for row in _json(text, path, None)]
-    else:
-        lines = enumerate(text.split("\n"), start=1)
-        rows = [(number, _json(line, path, number)) for number, line in lines if line.strip()]
-    if not rows:
+    """Pairs of a file; raises UnusableInput with everything wrong with the first bad row."""
+    found = False
+    for row in read_rows(str(path)):
+        found = True
+        yield pair_of_row(row)
+    if not found:
         raise UnusableInput(Problem("has no pair", file=str(path)))
-    for index, (number, row) in enumerate(rows):
-        try:
-            pair = Pair.model_validate(row)
-        except ValidationError as error:
-            raise UnusableInput(
-                [
-                    Problem(
-                        fault["msg"],
-                        file=str(path),
-                        line=number,
-                        field=f"[{index}]." + ".".join(map(str, fault["loc"])),
-                        expected='{"image": .., "conversations": [{"role": "human", ..}, ..]}',
-                    )
-                    for fault in error.errors(include_url=False)
-                ]
-            ) from error
-        roles = {turn.role for turn in pair.conversations}
-        if not {"human", "assistant"} <= roles:
-            raise UnusableInput(
-                Problem(
-                    "a human and an assistant turn are needed",
-                    file=str(path),
-                    line=number,
-                    field=f"[{index}].conversations",
-                )
-            )
-        yield pair
 
 
-def _json(text: str, path: Path, line: int | None) -> Any:
+def pair_of_row(row: Row) -> Pair:
+    """The pair of a row; raises UnusableInput with everything wrong with it."""
+    if row.problem is not None:
+        raise UnusableInput(Problem(row.problem, file=row.origin))
     try:
-        return json.loads(text)
-    except json.JSONDecodeError as error:
-        raise UnusableInput(
-            Problem("is not JSON", file=str(path), line=line or error.lineno, found=error.msg)
-        ) from error
+        pair = format_of(row.value).read(row.value)
+    except UnusableInput as error:
+        raise UnusableInput([replace(one, file=row.origin) for one in error.problems]) from error
+    if problems := [replace(one, file=row.origin) for one in faults(pair)]:
+        raise UnusableInput(problems)
+    return pair

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-IMAGE_TAG = "<image>"
+from erniekit_finetuning.data.escaping import IMAGE_TAG
 
 
 class Instruction(StrEnum):
     """What the answer holds.
 
-    `extraction`: structured_data, as printed. `full_analysis`: that and a validation_summary.
+    `extraction`: structured_data, as printed. `validation`: a validation_summary. `full_analysis`:
+    both.
     """
 
     EXTRACTION = "extraction"
     FULL_ANALYSIS = "full_analysis"
+    VALIDATION = "validation"
 
 
 WORDS = {
     Instruction.EXTRACTION: "Extract the invoice as JSON.",
     Instruction.FULL_ANALYSIS: "Extract and validate the invoice as JSON.",
+    Instruction.VALIDATION: "Validate the invoice as JSON.",
 }
 
 

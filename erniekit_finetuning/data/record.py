@@ -2,37 +2,56 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.data.pair import Turn
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.model import Invoice
 
 
+class Rank(IntEnum):
+    """How much a record is worth: of two records of one document the higher stays."""
+
+    GUESS = 0  # a model's output nobody reviewed, taken on trust
+    TRUTH = 1
+    CORRECTION = 2
+
+
 @dataclass(frozen=True)
 class Labelled:
-    """A document with its truth. `pdf` is the file the images were drawn from, when known."""
+    """A document with its truth. `pdf` is the file the images were drawn from, when known.
+
+    `ignored` are keys that an invoice has no place for, `confidence` what the source says of it,
+    `layout` the layout's name where a manifest has one.
+    """
 
     id: str
     images: tuple[Path, ...]
     pdf: Path | None
     truth: Invoice
     ignored: tuple[str, ...] = ()
+    rank: Rank = Rank.TRUTH
+    confidence: Mapping[str, Any] | None = None
+    layout: str | None = None
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """A prompt and a completion that need no document."""
+    """Turns that somebody wrote, with the images that they speak of."""
 
     id: str
-    prompt: str
-    completion: str
+    turns: tuple[Turn, ...]
+    images: tuple[Path, ...] = ()
+    rank: Rank = Rank.TRUTH
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record kept aside: the row as read, where it stood, and why."""
+    """A record kept aside: where it stood, why, and the row as read."""
 
     origin: str
     reason: str
@@ -42,18 +61,56 @@ class Rejected:
 Record = Labelled | Conversation | Rejected
 
 
-def inside(folder: Path, name: str, field: str) -> Path:
-    """`name` below `folder`; raises UnusableInput for a missing file or a path that leaves it."""
-    root = folder.resolve()
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        raise UnusableInput(
-            Problem(
-                "the path leaves its folder", field=field, found=name, expected=f"inside {folder}"
+@dataclass(frozen=True)
+class Folders:
+    """Where the files that records name are looked for. `base` is the folder of the source itself.
+
+    `checked`: each file must exist; else a path is only kept from leaving its folder.
+    """
+
+    images: Path
+    ground_truth: Path
+    base: Path
+    checked: bool = True
+
+    def image(self, name: Any, field: str) -> Path:
+        """The image or PDF `name` below the images folder; raises UnusableInput."""
+        if not isinstance(name, str) or not name:
+            raise UnusableInput(
+                Problem("a path is missing", field=field, found=repr(name), expected="a file name")
             )
-        )
-    if not path.is_file():
+        return inside(self.images, name, field, self.checked)
+
+
+def inside(folder: Path, name: str, field: str, checked: bool = True) -> Path:
+    """`name` below `folder`; raises UnusableInput for a missing file or a path that leaves it.
+
+    A link that leads out of the folder leaves it, too. Without `checked` no file is looked at.
+    """
+    if "\0" in name:
+        raise UnusableInput(Problem("the path holds a NUL byte", field=field, found=repr(name)))
+    if not checked:
+        if name.startswith(("/", "~")) or ".." in Path(name).parts:
+            raise UnusableInput(_leaves(folder, name, field))
+        return folder / name
+    try:
+        root = folder.resolve()
+        path = (root / name).resolve()
+        there = path.is_file()
+    except (OSError, RuntimeError) as error:  # names that are too long, links in a circle
+        raise UnusableInput(
+            Problem("the path cannot be followed", field=field, found=name[:200])
+        ) from error
+    if not path.is_relative_to(root):
+        raise UnusableInput(_leaves(folder, name, field))
+    if not there:
         raise UnusableInput(
             Problem("no such file", field=field, found=str(folder / name), cure="check the folder")
         )
     return path
+
+
+def _leaves(folder: Path, name: str, field: str) -> Problem:
+    return Problem(
+        "the path leaves its folder", field=field, found=name, expected=f"inside {folder}"
+    )

@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from erniekit_finetuning.data.pair import compact, validation_summary
+from erniekit_finetuning.data.labelling import validation_summary
+from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.invoice.model import Invoice, Line
 from erniekit_finetuning.invoice.response import structured_data
 

@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.data.pair import Pair
-from erniekit_finetuning.data.prompts import IMAGE_TAG, WORDS, Instruction
+from erniekit_finetuning.data.prompts import WORDS, Instruction
 from erniekit_finetuning.decoding import Decoding, grounded
 from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -169,9 +170,12 @@ def _constraint(pair: Pair, name: str) -> ConstraintMaker | None:
     """What grounds the pair's answer; None without a text, or for an unknown instruction."""
     asked = pair.human.replace(IMAGE_TAG, "").strip()
     known = {words: instruction for instruction, words in WORDS.items()}
-    if IMAGE_TAG not in pair.human or asked not in known or not (pair.text or "").strip():
+    kind = known.get(asked)
+    if IMAGE_TAG not in pair.human or not (pair.text or "").strip():
         return None
-    return grounded(pair.text or "", known[asked] is Instruction.FULL_ANALYSIS, name)
+    if kind is None or kind is Instruction.VALIDATION:  # a verdict is no span of the document
+        return None
+    return grounded(pair.text or "", kind is Instruction.FULL_ANALYSIS, name)
 
 
 def _stored(store: Path, model: str, limit: int) -> dict[_Key, Prediction]:

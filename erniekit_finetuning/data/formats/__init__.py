@@ -1,0 +1,27 @@
+"""The formats that engines read, each written from pairs and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from erniekit_finetuning.data.formats import (
+    alpaca,
+    erniekit,
+    erniekit_vl,
+    messages,
+    pairs,
+    sharegpt,
+)
+from erniekit_finetuning.data.formats.format import Format
+
+FORMATS: Mapping[str, Format] = {
+    one.name: one
+    for one in (
+        pairs.PAIRS,
+        messages.MESSAGES,
+        erniekit.ERNIEKIT,
+        erniekit_vl.ERNIEKIT_VL,
+        sharegpt.SHAREGPT,
+        alpaca.ALPACA,
+    )
+}

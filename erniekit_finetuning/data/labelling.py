@@ -1,0 +1,73 @@
+"""Truth to a pair: what is asked, and what the answer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from erniekit_finetuning.data.escaping import escaped, escaped_answer
+from erniekit_finetuning.data.exact_json import exact_json
+from erniekit_finetuning.data.pair import PageWords, Pair, Turn
+from erniekit_finetuning.data.prompts import Instruction, human_turn
+from erniekit_finetuning.documents.model import Document
+from erniekit_finetuning.invoice import rules
+from erniekit_finetuning.invoice.model import Invoice
+from erniekit_finetuning.invoice.response import printed_once, structured_data
+
+
+def make_pair(
+    identifier: str,
+    images: tuple[str, ...],
+    text: str | None,
+    truth: Invoice,
+    kind: Instruction,
+    *,
+    pages: tuple[PageWords, ...] | None = None,
+    confidence: Mapping[str, Any] | None = None,
+) -> Pair:
+    """Image(s) and truth to a pair; the validation_summary is computed, never assumed.
+
+    The truth must be typed (`values.typed`) where a validation_summary is asked for. Confidence is
+    said only where the source has one, and only in a full analysis.
+    """
+    answer: dict[str, Any] = {}
+    if kind is not Instruction.VALIDATION:
+        answer["structured_data"] = structured_data(truth)
+    if kind is not Instruction.EXTRACTION:
+        answer["validation_summary"] = validation_summary(truth)
+    if kind is Instruction.FULL_ANALYSIS and confidence:
+        answer["confidence_scores"] = dict(confidence)
+    return Pair(
+        id=identifier,
+        image=images[0] if len(images) == 1 else None,
+        images=images if len(images) > 1 else None,
+        conversations=(
+            Turn(role="human", content=human_turn(kind, len(images))),
+            Turn(role="assistant", content=escaped_answer(exact_json(answer))),
+        ),
+        text=None if text is None else escaped(text),
+        pages=pages,
+    )
+
+
+def words_of(document: Document) -> tuple[PageWords, ...]:
+    """Words with boxes to four digits: half a pixel of a page 150 dpi wide."""
+    return tuple(
+        PageWords(
+            width=page.width,
+            height=page.height,
+            words=tuple((w.text, *(round(side, 4) for side in w.box)) for w in page.words),
+        )
+        for page in document.pages
+    )
+
+
+def validation_summary(invoice: Invoice) -> dict[str, Any]:
+    """What the rules say of an invoice: is_valid over all rules, math_verified over the sums."""
+    findings = rules.check(printed_once(invoice))
+    failed = [finding for finding in findings if finding.broken]
+    return {
+        "is_valid": not failed,
+        "math_verified": rules.arithmetic_verified(findings),
+        "issues": [f"{finding.rule}: {finding.message}" for finding in failed],
+    }

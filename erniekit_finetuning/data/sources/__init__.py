@@ -1,0 +1,1 @@
+"""The shapes that labelled data has in the field, each read into a Record."""
