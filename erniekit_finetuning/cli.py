@@ -12,6 +12,7 @@ from erniekit_finetuning.doctor import doctor
 from erniekit_finetuning.evaluate import evaluate
 from erniekit_finetuning.prepare_data import prepare_data
 from erniekit_finetuning.train_ernie_lora import train_ernie_lora
+from erniekit_finetuning.validate_data import validate_data
 
 app = typer.Typer(
     help="Fine-tune an ERNIE model to read your invoices, measure it, and run it.",
@@ -23,6 +24,7 @@ app.command("demo")(demo)
 app.command("doctor")(doctor)
 app.command("generate")(commands.generate)
 app.command("prepare")(prepare_data)
+app.command("validate-data")(validate_data)
 app.command("train")(train_ernie_lora)
 app.command("evaluate")(evaluate)
 app.command("check")(check)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from decimal import Decimal
 from typing import Any
+
+from erniekit_finetuning.data.pair import compact
 
 
 def exact_json(value: Any) -> str:
@@ -13,11 +14,18 @@ def exact_json(value: Any) -> str:
     >>> exact_json({"total": Decimal("5.00"), "lines": [1, None, "é"]})
     '{"total":5.00,"lines":[1,null,"é"]}'
     """
+    try:
+        return compact(value)
+    except TypeError:  # a Decimal somewhere in it
+        return _exact(value)
+
+
+def _exact(value: Any) -> str:
     if isinstance(value, dict):
-        inner = (f"{json.dumps(str(k), ensure_ascii=False)}:{exact_json(value[k])}" for k in value)
+        inner = (f"{compact(str(k))}:{_exact(value[k])}" for k in value)
         return "{" + ",".join(inner) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(exact_json, value)) + "]"
+        return "[" + ",".join(map(_exact, value)) + "]"
     if isinstance(value, Decimal):
         return str(value)
-    return json.dumps(value, ensure_ascii=False)
+    return compact(value)

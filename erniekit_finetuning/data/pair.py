@@ -12,6 +12,8 @@ from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.data.prompts import text_route
 from erniekit_finetuning.errors import Problem, UnusableInput
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 
 class Turn(BaseModel):
     """One message."""
@@ -137,4 +139,4 @@ def faults(pair: Pair) -> Iterator[Problem]:
 
 def compact(value: Any) -> str:
     """JSON with no loose white space, in the alphabet as it is."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)

@@ -6,6 +6,7 @@ lost, and what follows is still read.
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Iterator
 from decimal import Decimal
@@ -90,7 +91,7 @@ def _of_lines(file: BinaryIO, path: Path) -> Iterator[Row]:
 def parsed(line: bytes, origin: str) -> Row:
     """A line of JSON; numbers with a point are Decimal, so that 5.00 stays 5.00."""
     try:
-        return Row(origin, json.loads(line, parse_float=Decimal, object_pairs_hook=_object))
+        return Row(origin, _decode(line.decode()))
     except UnicodeDecodeError as error:
         what = f"is not UTF-8: byte {error.start} is {line[error.start]:#04x}"
     except RecursionError:
@@ -109,6 +110,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {twice[:60]!r} is given twice")
     return found
+
+
+_decode = json.JSONDecoder(parse_float=Decimal, object_pairs_hook=_object).decode
 
 
 def _of_array(file: BinaryIO, path: Path) -> Iterator[Row]:
@@ -130,13 +134,20 @@ def _of_array(file: BinaryIO, path: Path) -> Iterator[Row]:
 def _of_table(path: Path) -> Iterator[Row]:
     if not path.is_file():
         raise UnusableInput(Problem("no such file", file=str(path), cure="check the path"))
-    separator = {"sep": "\t"} if path.suffix.lower() == ".tsv" else {}
-    texts = (
-        {"dtype": str, "keep_default_na": False} if _TABLES[path.suffix.lower()] == "csv" else {}
-    )
-    return _loaded(
-        str(path), _TABLES[path.suffix.lower()], data_files=str(path), **separator, **texts
-    )
+    if _TABLES[path.suffix.lower()] == "parquet":
+        return _loaded(str(path), "parquet", data_files=str(path))
+    return _of_csv(path, "\t" if path.suffix.lower() == ".tsv" else ",")
+
+
+def _of_csv(path: Path, separator: str) -> Iterator[Row]:
+    """Every cell as it is written: 007 is no 7, and 1.50 no 1.5."""
+    from datasets import Features, Value
+
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        names = next(csv.reader(file, delimiter=separator), [])
+    texts = Features({name: Value("string") for name in names})
+    files = {"data_files": str(path), "sep": separator, "features": texts}
+    yield from _loaded(str(path), "csv", **files, keep_default_na=False)
 
 
 def _of_hub(name: str) -> Iterator[Row]:

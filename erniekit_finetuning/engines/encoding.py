@@ -33,7 +33,7 @@ def encode_examples(tokenizer: Any, examples: Sequence[Example], max_seq_len: in
     problems: list[Problem] = []
     for number, example in enumerate(examples, start=1):
         name = example.id or f"example {number}"
-        outcome = _encode(tokenizer, example, name)
+        outcome = encode_example(tokenizer, example, name)
         if isinstance(outcome, Problem):
             problems.append(outcome)
         elif len(outcome.tokens) > max_seq_len:
@@ -89,7 +89,8 @@ def _ids(tokenizer: Any, text: str) -> list[int]:
     return list(tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def _encode(tokenizer: Any, example: Example, name: str) -> Encoded | Problem:
+def encode_example(tokenizer: Any, example: Example, name: str) -> Encoded | Problem:
+    """The tokens of one example, called `name` in a problem."""
     if not example.answer.strip():
         return Problem("has an empty answer: no token of it would be trained", field=name)
     prompt = encode_prompt(tokenizer, example.prompt)

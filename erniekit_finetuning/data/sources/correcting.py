@@ -52,9 +52,9 @@ def _with(tree: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     place = copy
     for step, following in itertools.pairwise(steps):
         inner = _at(place, step, path)
-        inner = list(inner) if isinstance(inner, list) else dict(inner or {})
-        if isinstance(inner, list) and not following.isdigit():
+        if following.isdigit() != isinstance(inner, list):
             raise _no_such(path)
+        inner = list(inner) if isinstance(inner, list) else dict(inner or {})
         _put(place, step, inner, path)
         place = inner
     _put(place, steps[-1], value, path)

@@ -48,7 +48,7 @@ def read_document(
     truth = read_invoice(data, reading.typed)
     layout = data.get("layout_type") if isinstance(data, Mapping) else None
     return Labelled(
-        id=_identifier(first) if first.get("invoice_id") else paths[0].stem,
+        id=_identifier(first) if first.get("invoice_id") else str(first[name]),
         images=paths,
         pdf=inside(folders.base, str(pdf), "pdf_path", folders.checked) if pdf else None,
         truth=truth.invoice,
