@@ -71,7 +71,8 @@ class SampleTokens:
         """The sample as the model sees it: masked tokens dim, trained ones green."""
         masked = encoded.tokens[: encoded.answer_start]
         trained = encoded.tokens[encoded.answer_start :]
-        text = Text(f"{len(masked)} tokens masked, {len(trained)} trained\n", style="bold")
-        text.append(str(self._tokenizer.decode(masked)), style="dim")
-        text.append(str(self._tokenizer.decode(trained)), style="bold green")
+        text = Text()
+        for tokens, what, style in ((masked, "masked", "dim"), (trained, "trained", "green")):
+            text.append(f"{len(tokens)} tokens {what}:\n", style="bold")
+            text.append(str(self._tokenizer.decode(tokens)) + "\n", style=style)
         return text

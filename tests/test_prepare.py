@@ -213,6 +213,11 @@ def test_lists_are_replaced_and_flat_names_find_their_block() -> None:
     assert merged(ANSWER, {"tax": "2"})["financial_summary"]["tax"] == "2"
     assert merged(ANSWER, {"line_items": []})["line_items"] == []
     assert ANSWER["financial_summary"]["tax"] == "1.90"
+    whole = merged({"structured_data": ANSWER}, {"tax": "2", "line_items[0].quantity": "9"})
+    assert whole["structured_data"]["financial_summary"]["tax"] == "2"
+    assert whole["structured_data"]["line_items"][0]["quantity"] == "9"
+    own = merged({"seller": {"name": {"printed": "A", "value": "A"}}}, {"seller": {"name": "B"}})
+    assert own == {"seller": {"name": "B"}}
 
 
 def test_several_pages_give_a_tag_each_and_one_text() -> None:

@@ -28,6 +28,8 @@ def merged(original: Any, correction: Any) -> Any:
         return correction
     if "printed" in original or "printed" in correction:
         return correction
+    if "structured_data" in original and "structured_data" not in correction:
+        return {**original, "structured_data": merged(original["structured_data"], correction)}
     result = dict(original)
     for key, value in correction.items():
         if key in result:
