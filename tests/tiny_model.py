@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import string
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
@@ -26,7 +27,14 @@ def build_tiny_model(folder: Path, seed: int = 0, context: int = 256) -> Path:
     """Write the model into `folder` and return it."""
     folder.mkdir(parents=True, exist_ok=True)
     vocabulary = write_character_tokenizer(folder)
-    config = {
+    write_config(folder, tiny_config(vocabulary, context))
+    save_file(random_weights(vocabulary, seed), folder / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def tiny_config(vocabulary: int, context: int) -> dict[str, Any]:
+    """What config.json says of the model."""
+    return {
         "architectures": ["Ernie4_5ForCausalLM"],
         "model_type": "ernie4_5",
         "vocab_size": vocabulary,
@@ -47,9 +55,10 @@ def build_tiny_model(folder: Path, seed: int = 0, context: int = 256) -> Path:
         "eos_token_id": 2,
         "torch_dtype": "float32",
     }
+
+
+def write_config(folder: Path, config: dict[str, Any]) -> None:
     (folder / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
-    save_file(random_weights(vocabulary, seed), folder / "model.safetensors", {"format": "pt"})
-    return folder
 
 
 def write_character_tokenizer(folder: Path) -> int:
