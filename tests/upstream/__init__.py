@@ -1,0 +1,1 @@
+"""What PaddleFormers and ERNIEKit themselves make of data files: their readers, their trainers."""
