@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
 CODE := $(SOURCES) tests benchmarks setup.py
 
-.PHONY: demo test lint bench base test-hf test-ray fuzz fonts schema clean help
+.PHONY: demo test lint bench base test-hf test-ray test-erniekit fuzz fonts schema clean help
 
 help:
 	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
@@ -17,6 +17,7 @@ help:
 	@echo "make schema    write docs/invoice.schema.json from the model"
 	@echo "make test-hf   parity of Paddle and Hugging Face on the small base model"
 	@echo "make test-ray  data sets on a Ray cluster of this machine"
+	@echo "make test-erniekit  our training files through ERNIEKit 1.0.1, in an environment of its own"
 	@echo "make fonts     typefaces of the synthetic invoices, by apt-get"
 
 demo: .venv/demo/installed
@@ -45,6 +46,9 @@ test-hf: .venv/hf/installed
 test-ray: .venv/ray/installed
 	.venv/ray/bin/python -m pytest tests/ray $(ARGS)
 
+test-erniekit: .venv/erniekit/installed
+	.venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py $(ARGS)
+
 RUNS ?= 1000000
 fuzz: .venv/fuzz/installed
 	.venv/fuzz/bin/python tests/fuzz/make_corpus.py runs/fuzz/corpus
@@ -71,6 +75,13 @@ schema: .venv/test/installed
 .venv/%/installed: constraints.txt setup.py
 	$(PYTHON) -m venv --clear $(@D)
 	$(@D)/bin/python -m pip install --quiet -c constraints.txt -e ".[$(EXTRAS)]"
+	touch $@
+
+# ERNIEKit wants an older Paddle than the engine; nothing of ours is installed beside it.
+.venv/erniekit/installed: constraints-erniekit.txt
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/python -m pip install --quiet -c constraints-erniekit.txt \
+		erniekit paddlepaddle pytest
 	touch $@
 
 clean:
