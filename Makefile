@@ -46,8 +46,12 @@ test-hf: .venv/hf/installed
 test-ray: .venv/ray/installed
 	.venv/ray/bin/python -m pytest tests/ray $(ARGS)
 
-test-erniekit: .venv/erniekit/installed
+# First its treatment of good and wrong rows, then the files that our own command writes.
+test-erniekit: .venv/erniekit/installed .venv/test/installed
 	.venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py $(ARGS)
+	.venv/test/bin/python tests/upstream/our_files.py runs/upstream
+	UPSTREAM_ERNIEKIT=runs/upstream/erniekit.jsonl UPSTREAM_ALPACA=runs/upstream/alpaca.jsonl \
+	  .venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py -k every_row $(ARGS)
 
 RUNS ?= 1000000
 fuzz: .venv/fuzz/installed

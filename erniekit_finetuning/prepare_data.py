@@ -73,6 +73,10 @@ def prepare_data(
     no_text: Annotated[
         bool, typer.Option("--no-text", help="Leave out the text that the text route needs.")
     ] = False,
+    text_route: Annotated[
+        bool,
+        typer.Option("--text-route", help="For text models: the text in the place of images."),
+    ] = False,
     no_boxes: Annotated[
         bool, typer.Option("--no-boxes", help="Leave out the boxes of the text's words.")
     ] = False,
@@ -100,6 +104,15 @@ def prepare_data(
         raise UnusableInput(
             Problem("no such format", field="--format", found=format, expected=" | ".join(FORMATS))
         )
+    if output.suffix == ".json" and not FORMATS[format].arrays:
+        raise UnusableInput(
+            Problem(
+                "the engines of this format read one object a line, no array",
+                field="--output",
+                found=str(output),
+                cure=f"name it {output.with_suffix('.jsonl')}",
+            )
+        )
     if no_image_check and not no_text:
         raise UnusableInput(
             Problem("a text cannot be read from images that are not opened", cure="add --no-text")
@@ -120,10 +133,11 @@ def prepare_data(
         building=Building(
             kind=instruction,
             text=not no_text,
-            boxes=not no_boxes and format == "pairs",
+            boxes=not no_boxes and format == "pairs" and not text_route,
             check_images=not no_image_check,
         ),
         format=format,
+        text_route=text_route,
         splits=_splits(split or []),
         group_by=group_by,
         seed=seed,

@@ -352,14 +352,14 @@ def test_strict_ends_with_1_and_says_the_counts(folder: Path) -> None:
     file.write_bytes(line(GOOD) + b"\n{cut")
     command = [
         sys.executable, str(ROOT / "erniekit_finetuning" / "prepare_data.py"), "--data", str(file),
-        "--output", str(folder.parent / "s.out.json"), "--no-text", "--format", "messages",
+        "--output", str(folder.parent / "s.out.json"), "--no-text", "--format", "sharegpt",
     ]  # fmt: skip
     done = subprocess.run([*command, "--strict"], capture_output=True, text=True, env=os.environ)
     assert done.returncode == 1
     assert "rejected" in done.stderr
     assert "is not JSON" in done.stderr
     row = json.loads((folder.parent / "s.out.json").read_text())[0]
-    assert set(row) == {"messages", "images"}
+    assert set(row) == {"conversations", "images"}
     assert subprocess.run(command, capture_output=True).returncode == 0
 
 

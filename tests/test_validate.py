@@ -116,7 +116,7 @@ def test_a_recipe_counts_tokens_and_shows_what_is_trained(tmp_path: Path) -> Non
     assert "raise it to" in done.stdout
     masked, trained = done.stdout.split(" tokens trained:")
     assert " tokens masked:" in masked
-    assert "Acme GmbH\tInvoice 7" in masked
+    assert "Acme GmbH" in masked
     assert '"30 days"' in trained
     assert "tokens" in done.stderr
 

@@ -29,12 +29,16 @@ INDEX = np.dtype([("id", "u8"), ("rank", "u1"), ("split", "u1")])
 
 @dataclass(frozen=True)
 class Plan:
-    """Everything that the lines of a preparation depend on, beside the rows themselves."""
+    """Everything that the lines of a preparation depend on, beside the rows themselves.
+
+    `text_route`: the document's text takes the place of its images, in every format.
+    """
 
     folders: Folders
     reading: Reading
     building: Building
     format: str = "pairs"
+    text_route: bool = False
     splits: tuple[tuple[str, float], ...] = ()
     group_by: GroupBy = GroupBy.DOCUMENT
     seed: int = 0
@@ -131,7 +135,7 @@ def _converted(
         return record
     try:
         pair = build(record, plan.building)
-        row = FORMATS[plan.format].row(pair)
+        row = FORMATS[plan.format].row(pair.for_text_models() if plan.text_route else pair)
         line = compact(row)
         if not writable(line):
             raise UnusableInput(Problem("a text holds half of a character (a lone surrogate)"))

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import pytest
 
+from erniekit_finetuning.data.building import Building
+from erniekit_finetuning.data.preparing import prepare
+from erniekit_finetuning.data.record import Folders
+from erniekit_finetuning.data.shards import Plan
+from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.parallel.on_ray import LOCAL
 from synthetic_invoice_generator.config import GeneratorConfig
@@ -62,3 +68,20 @@ def test_a_machine_that_would_draw_other_bytes_is_refused(
 def test_no_cluster_at_the_address_is_an_error_with_a_cure(tmp_path: Path) -> None:
     with pytest.raises(UnusableInput, match="ray start --head"):
         generate(CONFIG, 4, tmp_path, seed=1, ray="auto")
+
+
+def test_a_cluster_prepares_the_same_pairs(tmp_path: Path) -> None:
+    source = tmp_path / "rows.jsonl"
+    rows = [
+        {"document_id": str(at % 90), "prompt": f"q{at}", "completion": "a"} for at in range(99)
+    ]
+    source.write_text("\n".join(json.dumps(row) for row in rows) + "\n{cut")
+    plan = Plan(
+        Folders(tmp_path, tmp_path, tmp_path), Reading(), Building(), splits=(("test", 0.2),)
+    )
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+        output = tmp_path / name / "o.jsonl"
+        summary = prepare(str(source), output, plan, ray=None if name == "here" else LOCAL)
+        assert (summary.read, summary.converted, summary.rejected) == (100, 90, 10)
+    assert hashes(tmp_path / "here") == hashes(tmp_path / "there")

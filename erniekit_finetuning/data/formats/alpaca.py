@@ -36,4 +36,4 @@ def _read(row: Mapping[str, Any]) -> Pair:
     )
 
 
-ALPACA = Format("alpaca", frozenset(_Alpaca.model_fields), True, _write, _read)
+ALPACA = Format("alpaca", frozenset(_Alpaca.model_fields), True, True, _write, _read)

@@ -64,4 +64,4 @@ def _read(row: Mapping[str, Any]) -> Pair:
     return pair_of(tuple(turns))
 
 
-ERNIEKIT = Format("erniekit", frozenset(_ErnieKit.model_fields), True, _write, _read)
+ERNIEKIT = Format("erniekit", frozenset(_ErnieKit.model_fields), True, False, _write, _read)

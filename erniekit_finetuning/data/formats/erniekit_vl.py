@@ -95,4 +95,4 @@ def _read(row: Mapping[str, Any]) -> Pair:
     return pair_of(turns, tuple(image.image_url for image in found.image_info))
 
 
-ERNIEKIT_VL = Format(_NAME, frozenset(_ErnieKitVL.model_fields), False, _write, _read)
+ERNIEKIT_VL = Format(_NAME, frozenset(_ErnieKitVL.model_fields), False, True, _write, _read)

@@ -17,6 +17,7 @@ class Format:
     """One format. `write` and `read` are inverse on the pairs that it can hold.
 
     `text_only`: it has no place for images, so the document's text takes the place of their tags.
+    `arrays`: its engines read a JSON array, too, not only one object a line.
     `keys` are all keys of a row. `write` raises UnusableInput for a pair without a place in it,
     `read` for a row that is not of the format, with every fault.
     """
@@ -24,6 +25,7 @@ class Format:
     name: str
     keys: frozenset[str]
     text_only: bool
+    arrays: bool
     write: Callable[[Pair], dict[str, Any]]
     read: Callable[[Mapping[str, Any]], Pair]
 

@@ -39,4 +39,4 @@ def _read(row: Mapping[str, Any]) -> Pair:
     return pair_of(turns, found.images)
 
 
-MESSAGES = Format("messages", frozenset(_Messages.model_fields), False, _write, _read)
+MESSAGES = Format("messages", frozenset(_Messages.model_fields), False, False, _write, _read)

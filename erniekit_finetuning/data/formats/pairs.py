@@ -35,4 +35,4 @@ def _read(row: Mapping[str, Any]) -> Pair:
         ) from error
 
 
-PAIRS = Format("pairs", frozenset(Pair.model_fields), False, _write, _read)
+PAIRS = Format("pairs", frozenset(Pair.model_fields), False, True, _write, _read)

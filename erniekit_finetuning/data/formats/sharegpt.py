@@ -41,4 +41,4 @@ def _read(row: Mapping[str, Any]) -> Pair:
     return pair_of(turns, found.images)
 
 
-SHAREGPT = Format("sharegpt", frozenset(_ShareGPT.model_fields), False, _write, _read)
+SHAREGPT = Format("sharegpt", frozenset(_ShareGPT.model_fields), False, True, _write, _read)
