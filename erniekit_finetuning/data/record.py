@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +95,7 @@ def inside(folder: Path, name: str, field: str, checked: bool = True) -> Path:
             raise UnusableInput(_leaves(folder, name, field))
         return folder / name
     try:
-        root = folder.resolve()
+        root = resolved(folder)
         path = (root / name).resolve()
         there = path.is_file()
     except (OSError, RuntimeError) as error:  # names that are too long, links in a circle
@@ -108,6 +109,12 @@ def inside(folder: Path, name: str, field: str, checked: bool = True) -> Path:
             Problem("no such file", field=field, found=str(folder / name), cure="check the folder")
         )
     return path
+
+
+@cache
+def resolved(folder: Path) -> Path:
+    """A folder of a whole run: looked up once, not for each of a million files."""
+    return folder.resolve()
 
 
 def _leaves(folder: Path, name: str, field: str) -> Problem:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.data.record import Folders, Labelled, inside
+from erniekit_finetuning.data.record import Folders, Labelled, inside, resolved
 from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.shapes import read_invoice
@@ -84,7 +84,7 @@ def _find(row: Mapping[str, Any], field: str, folders: Folders, folder: Path) ->
     except UnusableInput:
         if folders.checked and "\0" not in name:
             found = (folders.base / name).resolve()
-            if found.is_file() and found.is_relative_to(folder.resolve()):
+            if found.is_file() and found.is_relative_to(resolved(folder)):
                 return found
         raise
 
