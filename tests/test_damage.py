@@ -109,7 +109,7 @@ DAMAGE: dict[str, tuple[bytes | dict[str, Any], str]] = {
     "a cut image": (GOOD | {"source_file": "cut.png"}, "cannot be read"),
     "an empty image": (GOOD | {"source_file": "empty.png"}, "outside the limits"),
     "a huge image": (GOOD | {"source_file": "huge.png"}, "too large"),
-    "an animated image": (GOOD | {"source_file": "moving.gif"}, "animated"),
+    "an animated image": (GOOD | {"source_file": "moving.gif"}, "several frames"),
     "a text called png": (GOOD | {"source_file": "text.png"}, "cannot be read"),
     "a folder": (GOOD | {"source_file": "folder"}, "no such file"),
     "a path that leaves": (GOOD | {"source_file": "../outside.png"}, "leaves its folder"),
@@ -376,3 +376,29 @@ def test_tables_are_read_as_they_are_written(folder: Path, ending: str) -> None:
         ("007", "1.50"),
         ("b", "c"),
     ]
+
+
+def test_a_data_set_of_the_hub_is_read_from_a_folder_too(folder: Path) -> None:
+    pytest.importorskip("datasets")
+    (folder / "set").mkdir()
+    (folder / "set" / "train.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
+    output = folder.parent / "h.jsonl"
+    prepare(str(folder / "set"), output, plan(folder))
+    assert [(pair.human, pair.answer) for pair in read_pairs(output)] == [("a", "b")]
+
+
+def test_a_name_that_the_hub_does_not_give_says_what_to_check(folder: Path) -> None:
+    pytest.importorskip("datasets")
+    done = subprocess.run(
+        [
+            sys.executable, str(ROOT / "erniekit_finetuning" / "prepare_data.py"),
+            "--data", "nobody/nothing", "--images-dir", str(folder),
+            "--ground-truth-dir", str(folder), "--output", str(folder.parent / "o.jsonl"),
+        ],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"HF_HUB_OFFLINE": "1"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "nobody/nothing: cannot be loaded" in done.stderr
+    assert "check the name and the network" in done.stderr

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from erniekit_finetuning.data.escaping import IMAGE_TAG
-from erniekit_finetuning.data.images import check_image
 from erniekit_finetuning.data.labelling import make_pair, words_of
 from erniekit_finetuning.data.pair import Pair, Turn, faults
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.data.record import Conversation, Labelled
 from erniekit_finetuning.documents.model import Document
-from erniekit_finetuning.documents.opening import read_document
+from erniekit_finetuning.documents.opening import page_images, read_document
 from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.errors import UnusableInput
 
@@ -35,7 +34,7 @@ def build(record: Labelled | Conversation, how: Building) -> Pair:
     if how.check_images:
         for image in record.images:
             if image.suffix.lower() != ".pdf":
-                check_image(image)
+                page_images(image)
     names = tuple(str(image) for image in record.images)
     if isinstance(record, Conversation):
         pair = Pair(

@@ -38,14 +38,10 @@ _FEW, _MANY = 64, 2000  # records of a shard, with and without files to open
 
 
 @dataclass
-class Summary:
+class Summary(Count):
     """What a preparation did: read = converted + rejected. `pairs` by split."""
 
-    read: int = 0
-    rejected: int = 0
     pairs: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    ignored: Counter[str] = field(default_factory=Counter)
 
     @property
     def converted(self) -> int:
@@ -81,11 +77,11 @@ def prepare(
 
     work = partial(make_shard, plan)
     counts = done_here(work, jobs(), workers) if ray is None else done_on_ray(work, jobs(), ray)
-    total = Count()
+    summary = Summary()
     for count in counts:
-        total.add(count)
+        summary.add(count)
         progress(count.read)
-    summary = _joined(parts, shards, output, plan, total)
+    _join(parts, shards, output, plan, summary)
     shutil.rmtree(parts)
     if not summary.converted:
         output.unlink()
@@ -131,11 +127,11 @@ def _claim(parts: Path, source: str, plan: Plan) -> None:
     write_text(note, json.dumps(mine))
 
 
-def _joined(parts: Path, shards: int, output: Path, plan: Plan, total: Count) -> Summary:
+def _join(parts: Path, shards: int, output: Path, plan: Plan, summary: Summary) -> None:
+    """Write the outputs from the shards; counts what is superseded and the pairs of each split."""
     indexes = [np.load(shard_files(parts, at).index, allow_pickle=False) for at in range(shards)]
     index = np.concatenate(indexes) if indexes else np.empty(0, INDEX)
     keep, best = _best(index)
-    summary = Summary(total.read, total.rejected, reasons=total.reasons, ignored=total.ignored)
     names = plan.split_names
     with ExitStack() as stack:
         files = [stack.enter_context(_Lines(split_file(output, name))) for name in names]
@@ -159,7 +155,6 @@ def _joined(parts: Path, shards: int, output: Path, plan: Plan, total: Count) ->
                         summary.rejected += 1
                         summary.reasons[why] += 1
                     at += 1
-    return summary
 
 
 def _best(index: npt.NDArray[np.void]) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint8]]:

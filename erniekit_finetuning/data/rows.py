@@ -32,12 +32,14 @@ class Row(NamedTuple):
 
 
 def read_rows(source: str) -> Iterator[Row]:
-    """The rows of a file, or of a hub's data set named `owner/name` where no such file exists.
+    """The rows of a file, of a folder that holds a data set of the hub, or of the hub itself.
+
+    `owner/name` is one of the hub where no such file or folder exists.
 
     Raises UnusableInput for what is not there or is no text in UTF-8 at all.
     """
     path = Path(source)
-    if not path.exists() and path.suffix == "" and source.count("/") == 1:
+    if path.is_dir() or (not path.exists() and path.suffix == "" and source.count("/") == 1):
         return _of_hub(source)
     if path.suffix.lower() in _TABLES:
         return _of_table(path)
@@ -151,6 +153,7 @@ def _of_csv(path: Path, separator: str) -> Iterator[Row]:
 
 
 def _of_hub(name: str) -> Iterator[Row]:
+    """The split `train`, as it streams in; its columns have types, so 5.00 may be 5.0 there."""
     return _loaded(name, name)
 
 

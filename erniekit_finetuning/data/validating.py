@@ -9,11 +9,11 @@ from pathlib import Path
 from erniekit_finetuning.data.formats import FORMATS
 from erniekit_finetuning.data.formats.detecting import format_of
 from erniekit_finetuning.data.formats.format import Format
-from erniekit_finetuning.data.images import check_image
 from erniekit_finetuning.data.pair import Pair, faults
 from erniekit_finetuning.data.record import inside
 from erniekit_finetuning.data.rows import Row, read_rows
 from erniekit_finetuning.data.shards import identity, writable
+from erniekit_finetuning.documents.opening import page_images
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.strict_json import parse
@@ -84,7 +84,7 @@ class Validator:
             inner = str(Path(name).relative_to(self.images.resolve())) if absolute else name
             path = inside(self.images, inner, where)
             if self.check_images and path.suffix.lower() != ".pdf":
-                check_image(path)
+                page_images(path)
         except UnusableInput as error:
             yield from error.problems
 

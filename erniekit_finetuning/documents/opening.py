@@ -84,6 +84,15 @@ def _read_pdf(path: Path) -> Document:
 def _read_image(path: Path) -> Document:
     from erniekit_finetuning.documents.ocr import read_image
 
+    return Document(tuple(read_image(page) for page in page_images(path)), "ocr")
+
+
+def page_images(path: Path) -> list[Image.Image]:
+    """The decoded pages of an image file: one, or those of a TIFF.
+
+    Raises UnusableInput for a missing, empty, too large, animated or damaged image.
+    """
+    _bytes(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter(
@@ -112,7 +121,7 @@ def _read_image(path: Path) -> Document:
                         cure="save the page as PNG or PDF",
                     )
                 )
-            pages = [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
+            return [frame.convert("RGB") for frame in ImageSequence.Iterator(image)]
     except (
         UnidentifiedImageError,
         OSError,
@@ -129,4 +138,3 @@ def _read_image(path: Path) -> Document:
                 cure="open it in a viewer and save it again",
             )
         ) from error
-    return Document(tuple(read_image(page) for page in pages), "ocr")
