@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,12 @@ from erniekit_finetuning.data.near_duplicates import Twin, Twins
 from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.data.rows import Row
 from erniekit_finetuning.data.statistics import Statistics
-from erniekit_finetuning.data.validating import Validator, checked_rows, format_named
+from erniekit_finetuning.data.validating import (
+    Validator,
+    checked_rows,
+    format_named,
+    placed,
+)
 from erniekit_finetuning.errors import Problem
 from erniekit_finetuning.shipped import shipped
 
@@ -72,7 +77,7 @@ def validate_data(
         if pair is not None and not problems:
             if tokens is not None:
                 encoded, more = tokens.encode(pair)
-                problems = [_placed(problem, row) for problem in more]
+                problems = [placed(problem, row) for problem in more]
             if leaks is not None:
                 problems += _leaks(leaks, row, pair, str(against))
             if not no_twins:
@@ -88,10 +93,6 @@ def validate_data(
         raise typer.Exit(1)
 
 
-def _placed(problem: Problem, row: Row) -> Problem:
-    return replace(problem, file=row.origin)
-
-
 def _remembered(file: str, folder: Path) -> Twins:
     """What the test file says."""
     twins = Twins()
@@ -103,12 +104,14 @@ def _remembered(file: str, folder: Path) -> Twins:
 
 def _leaks(twins: Twins, row: Row, pair: Pair, test: str) -> list[Problem]:
     return [
-        Problem(
-            "the document is in the test data, too",
-            file=row.origin,
-            found=f"{twin.first}, {twin.alike:.0%} alike",
-            expected=f"no document of {test}",
-            cure="leave one of them out, or split again with --group-by",
+        placed(
+            Problem(
+                "the document is in the test data, too",
+                found=f"{twin.first}, {twin.alike:.0%} alike",
+                expected=f"no document of {test}",
+                cure="leave one of them out, or split again with --group-by",
+            ),
+            row,
         )
         for twin in twins.of(row.origin, pair, remember=False)
     ]

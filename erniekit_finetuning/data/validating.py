@@ -34,12 +34,10 @@ class Validator:
 
     def check(self, row: Row) -> tuple[Pair | None, list[Problem]]:
         """The pair of a row, where it is one, and everything wrong with it."""
-        file, _, line = row.origin.rpartition(":")
-        at = {"file": file, "line": int(line)} if line.isdigit() else {"file": row.origin}
         pair, problems = self._read(row)
         if pair is not None:
             problems += [*faults(pair), *self._of_pair(pair)]
-        return pair, [replace(problem, **at) for problem in problems]
+        return pair, [placed(problem, row) for problem in problems]
 
     def _read(self, row: Row) -> tuple[Pair | None, list[Problem]]:
         if row.problem is not None:
@@ -87,6 +85,14 @@ class Validator:
                 page_images(path)
         except UnusableInput as error:
             yield from error.problems
+
+
+def placed(problem: Problem, row: Row) -> Problem:
+    """The problem with the file and line, or element of an array, that it is in."""
+    file, _, line = row.origin.rpartition(":")
+    if line.isdigit():
+        return replace(problem, file=file, line=int(line))
+    return replace(problem, file=row.origin)
 
 
 def _of_answer(text: str, where: str) -> Iterator[Problem]:
