@@ -13,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from erniekit_finetuning.data.building import Building
-from erniekit_finetuning.data.pair import Pair
+from erniekit_finetuning.data.formats import FORMATS
+from erniekit_finetuning.data.pair import Pair, faults
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.data.preparing import Summary, prepare
 from erniekit_finetuning.data.prompts import Instruction
-from erniekit_finetuning.data.record import Folders
-from erniekit_finetuning.data.shards import Plan
+from erniekit_finetuning.data.record import Folders, Rejected
+from erniekit_finetuning.data.shards import SEPARATOR, Plan, converted, rejection
 from erniekit_finetuning.data.sources.active_learning import Reading
+from erniekit_finetuning.data.sources.reading import Unit
 from erniekit_finetuning.data.splitting import GroupBy
 from erniekit_finetuning.documents.opening import MAX_PIXELS
 from erniekit_finetuning.errors import UnusableInput
@@ -402,3 +406,70 @@ def test_a_name_that_the_hub_does_not_give_says_what_to_check(folder: Path) -> N
     assert done.returncode == 2
     assert "nobody/nothing: cannot be loaded" in done.stderr
     assert "check the name and the network" in done.stderr
+
+
+KEYS = [
+    "document_id", "source_file", "image_path", "extracted_data", "field_name", "value",
+    "correction", "model_output", "validation", "is_valid", "arithmetic_checks", "needs_review",
+    "confidence", "confidence_scores", "overall", "original_data", "corrected_data", "prompt",
+    "completion", "instruction", "input", "output", "conversations", "role", "content", "from",
+    "messages", "images", "image", "src", "tgt", "label", "system", "text_info", "image_info",
+    "tag", "text", "matched_text_index", "image_url", "ground_truth", "ground_truth_path",
+    "invoice_id", "page_num", "pdf_path", "is_augmented", "structured_data", "vendor_block",
+    "line_items", "financial_summary", "total", "line_items[0].quantity", "seller", "name",
+    "printed", "lines", "line_total", "vat_breakdown", "vendor", "items", "grand_total",
+    "invoice",
+]  # fmt: skip
+LEAVES = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(10**20), 10**20)
+    | st.decimals()
+    | st.text(max_size=8)
+    | st.sampled_from(["a.png", "human", "gpt", "user", "assistant", "mask", "1.234,50", "<image>"])
+)
+JSON = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5)
+    ),
+    max_leaves=12,
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> dict[str, Any]:
+    """A right record in which a few values, wherever they stand, are something else."""
+    row: dict[str, Any] = json.loads(json.dumps(draw(st.sampled_from(SHAPES))))
+    for _ in range(draw(st.integers(1, 3))):
+        place: Any = row
+        while True:
+            keys = list(place) if isinstance(place, dict) else list(range(len(place)))
+            if not keys:
+                break
+            key = draw(st.sampled_from(keys))
+            if not isinstance(place[key], dict | list) or draw(st.booleans()):
+                place[key] = draw(JSON)
+                break
+            place = place[key]
+    return row
+
+
+ROWS = mutated() | st.dictionaries(st.sampled_from(KEYS), JSON, min_size=1, max_size=6)
+
+
+@settings(max_examples=400)
+@given(ROWS, st.sampled_from(sorted(FORMATS)))
+def test_whatever_a_row_holds_it_is_a_pair_or_a_rejection_with_a_reason(
+    row: dict[str, Any], name: str
+) -> None:
+    folders = Folders(Path("/nowhere"), Path("/nowhere"), Path("/nowhere"), checked=False)
+    how = Building(Instruction.FULL_ANALYSIS, text=False, boxes=False, check_images=False)
+    made = converted(Plan(folders, Reading(), how, format=name), Unit("x:1", (row,)))
+    if isinstance(made, Rejected):
+        assert made.reason
+        json.loads(rejection(made).encode())
+    else:
+        line, _, _ = made
+        again = FORMATS[name].read(json.loads(line.partition(SEPARATOR)[2]))
+        assert not list(faults(again))

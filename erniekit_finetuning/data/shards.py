@@ -104,7 +104,7 @@ def make_shard(plan: Plan, job: Job) -> Count:
     ):
         for unit in job.units:
             count.read += 1
-            made = _converted(plan, unit)
+            made = converted(plan, unit)
             if isinstance(made, Rejected):
                 count.rejected += 1
                 count.reasons[_short(made.reason)] += 1
@@ -127,9 +127,10 @@ def read_count(path: Path) -> Count:
     )
 
 
-def _converted(
+def converted(
     plan: Plan, unit: Unit
 ) -> Rejected | tuple[str, tuple[int, int, int], tuple[str, ...]]:
+    """The line of a unit (its origin before it), its index entry and keys without a place."""
     record = record_of(unit, plan.folders, plan.reading)
     if isinstance(record, Rejected):
         return record
