@@ -10,24 +10,34 @@ from pydantic import BaseModel
 from erniekit_finetuning.invoice.model import Printed
 
 M = TypeVar("M", bound=BaseModel)
+_INNER = (BaseModel, tuple)
 
 
 def leaves(value: Any, path: str = "") -> Iterator[tuple[str, Printed[Any]]]:
     """Every printed value of an invoice or a part of it, with its path: `lines[0].net_amount`."""
+    found: list[tuple[str, Printed[Any]]] = []
+    _gather(value, path, found)
+    return iter(found)
+
+
+def _gather(value: Any, path: str, found: list[tuple[str, Printed[Any]]]) -> None:
+    # A model's __dict__ holds its fields in their order; looking them up by name takes longer.
     if isinstance(value, Printed):
-        yield path, value
+        found.append((path, value))
     elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
-            child = getattr(value, name)
-            if child is not None:
-                yield from leaves(child, f"{path}.{name}" if path else name)
+        for name, child in value.__dict__.items():
+            if isinstance(child, _INNER):
+                _gather(child, f"{path}.{name}" if path else name, found)
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
-            yield from leaves(item, f"{path}[{index}]")
+            _gather(item, f"{path}[{index}]", found)
 
 
 def mapped(value: M, change: Callable[[str, Printed[Any]], Printed[Any]]) -> M:
-    """A copy of an invoice or a part of it; `change` gets each value's field name and the value."""
+    """A copy of an invoice or a part of it; `change` gets each value's field name and the value.
+
+    Parts in which nothing changes are not copied: they cannot be changed either.
+    """
     return cast(M, _mapped(value, "", change))
 
 
@@ -36,11 +46,14 @@ def _mapped(value: Any, name: str, change: Callable[[str, Printed[Any]], Printed
         return change(name, value)
     if isinstance(value, BaseModel):
         update = {}
-        for field in type(value).model_fields:
-            child = getattr(value, field)
-            if isinstance(child, BaseModel | tuple):
-                update[field] = _mapped(child, field, change)
-        return value.model_copy(update=update)
-    if isinstance(value, tuple):
-        return tuple(_mapped(item, name, change) for item in value)
-    return value
+        for field, child in value.__dict__.items():
+            if isinstance(child, _INNER):
+                made = _mapped(child, field, change)
+                if made is not child:
+                    update[field] = made
+        return value.model_copy(update=update) if update else value
+    if not isinstance(value, tuple):
+        return value
+    items = tuple(_mapped(item, name, change) for item in value)
+    same = all(made is item for made, item in zip(items, value, strict=True))
+    return value if same else items
