@@ -255,3 +255,19 @@ def test_nothing_converted_is_an_error(tmp_path: Path) -> None:
         prepare(str(source), tmp_path / "o.jsonl", plan(tmp_path))
     assert not (tmp_path / "o.jsonl").exists()
     assert (tmp_path / "o.rejected.jsonl").exists()
+
+
+def test_a_manifest_elsewhere_finds_its_pdfs_below_the_images_folder(
+    invoices: Path, tmp_path: Path
+) -> None:
+    """Regression: a copied manifest lost every document, because its PDFs were not beside it."""
+    manifest = tmp_path / "copy.json"
+    manifest.write_bytes((invoices / "training_manifest.json").read_bytes())
+    how = Plan(Folders(invoices, invoices, tmp_path), Reading(), Building(text=True))
+    summary = prepare(str(manifest), tmp_path / "o.jsonl", how)
+    assert (summary.converted, summary.rejected) == (3, 0)
+    pair = next(read_pairs(tmp_path / "o.jsonl"))
+    assert pair.text
+    assert pair.pages
+    words = [word for page in pair.pages for word, *_ in page.words]
+    assert "".join(pair.text.split()) == "".join(words) or set(pair.text.split()) <= set(words)

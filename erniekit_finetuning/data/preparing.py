@@ -78,6 +78,7 @@ def prepare(
     work = partial(make_shard, plan)
     counts = done_here(work, jobs(), workers) if ray is None else done_on_ray(work, jobs(), ray)
     summary = Summary()
+    summary.pairs.update(dict.fromkeys(plan.split_names, 0))
     for count in counts:
         summary.add(count)
         progress(count.read)

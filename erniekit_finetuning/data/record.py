@@ -119,5 +119,9 @@ def resolved(folder: Path) -> Path:
 
 def _leaves(folder: Path, name: str, field: str) -> Problem:
     return Problem(
-        "the path leaves its folder", field=field, found=name, expected=f"inside {folder}"
+        "the path leaves its folder",
+        field=field,
+        found=name,
+        expected=f"inside {folder}",
+        cure="name the folder that holds the files: --images-dir, --ground-truth-dir",
     )

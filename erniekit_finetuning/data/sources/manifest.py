@@ -41,7 +41,6 @@ def read_document(
     key = "ground_truth_path" if "ground_truth_path" in first else "ground_truth"
     name = "image_path" if "image_path" in first else "image"
     paths = tuple(_find(row, name, folders, folders.images) for row in rows)
-    pdf = first.get("pdf_path")
     data = first[key]
     if not isinstance(data, Mapping):
         data = _json(_find(first, key, folders, folders.ground_truth))
@@ -50,11 +49,21 @@ def read_document(
     return Labelled(
         id=_identifier(first) if first.get("invoice_id") else str(first[name]),
         images=paths,
-        pdf=inside(folders.base, str(pdf), "pdf_path", folders.checked) if pdf else None,
+        pdf=_pdf(first.get("pdf_path"), folders),
         truth=truth.invoice,
         ignored=tuple(key for key in truth.unknown if key != "made"),
         layout=layout if isinstance(layout, str) else None,
     )
+
+
+def _pdf(name: Any, folders: Folders) -> Path | None:
+    """The PDF below the manifest's own folder, or below that of the images."""
+    if not name:
+        return None
+    try:
+        return inside(folders.base, str(name), "pdf_path", folders.checked)
+    except UnusableInput:
+        return folders.image(name, "pdf_path")
 
 
 def _identifier(row: Mapping[str, Any]) -> str:
