@@ -204,3 +204,9 @@ def test_no_text_raises(text: str, country: str | None) -> None:
 def test_no_number_is_refused(text: str) -> None:
     for check in (vat_id(text), iban(text), bic(text), gtin(text), gln(text)):
         assert check.verdict is Verdict.INVALID or text == "DE²"
+
+
+def test_a_japanese_issuers_number_is_t_and_a_corporate_number() -> None:
+    for printed in ("T5835678256246", "T5 8356 7825 6246", "5835678256246"):
+        assert vat_id(printed, "JP") == Check(Verdict.VALID)
+    assert vat_id("T5835678256247", "JP").verdict is Verdict.INVALID

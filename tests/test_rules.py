@@ -34,6 +34,7 @@ from erniekit_finetuning.invoice.rules import (
     check,
     round_half_up,
 )
+from erniekit_finetuning.invoice.rules.lines import minor_unit
 from erniekit_finetuning.invoice.shapes import read_invoice
 from erniekit_finetuning.invoice.walk import leaves, mapped
 
@@ -428,3 +429,31 @@ def test_an_amount_in_another_currency_is_found(printed: str, right: bool) -> No
     totals = totals.model_copy(update=in_dollars)
     abroad = {"tax_currency": text("USD"), "totals": totals}
     assert right == ("CURRENCY" not in failed(invoice.model_copy(update=abroad), Profile.SIMPLE))
+
+
+@pytest.mark.parametrize(
+    ("printed", "net", "unit"),
+    [
+        ("¥", "1200", "1"),  # yen or yuan, and every amount is whole
+        ("¥", "12.50", "0.01"),  # yen has no cents
+        ("$", "1200", "1"),  # pesos of Chile have no cents either
+        ("$", "12.50", "0.01"),
+        ("円", "1200", "1"),
+        (None, "1200", "0.01"),
+    ],
+)
+def test_a_sign_of_two_currencies_is_rounded_as_its_amounts_are(
+    printed: str | None, net: str, unit: str
+) -> None:
+    """Regression: whole yen were checked in cents where the page said only the sign."""
+    summary = {"subtotal": net} | ({"currency": printed} if printed else {})
+    invoice = read_invoice({"financial_summary": summary}).invoice
+    assert minor_unit(invoice) == Decimal(unit)
+
+
+def test_the_language_settles_a_sign_of_two_currencies() -> None:
+    truth = {"invoice_id": "1", "currency": "¥", "grand_total": "1200", "items": []}
+    for language, code in (("ja", "JPY"), ("zh-CN", "CNY"), ("en", None)):
+        currency = read_invoice(truth | {"language": language}).invoice.currency
+        assert currency is not None
+        assert currency.value == code

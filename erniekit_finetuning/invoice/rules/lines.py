@@ -134,8 +134,9 @@ def minor_unit(invoice: Invoice) -> Decimal:
     Of a sign for several currencies (yen and yuan) the largest that divides every amount.
     """
     said = invoice.currency
-    codes = ("EUR",) if said is None else (said.value,) if said.value else said.readings or ("EUR",)
-    units = sorted({_minor_unit(code) for code in codes}, reverse=True)
+    if said is None or said.value or not said.readings:
+        return _minor_unit((said and said.value) or "EUR")
+    units = sorted({_minor_unit(code) for code in said.readings}, reverse=True)
     amounts = [line.net_amount for line in invoice.lines]
     amounts += [getattr(invoice.totals, name) for name in type(invoice.totals).model_fields]
     stated = [amount.value for amount in amounts if amount is not None and amount.value is not None]
