@@ -86,6 +86,14 @@ SHAPES: tuple[dict[str, Any], ...] = (
         ],
     },
     {"image": "a.png", "prompt": "What is it?", "completion": "grey"},
+    {
+        "id": "llava",
+        "image": "a.png",
+        "conversations": [
+            {"from": "human", "value": "<image>\nWhat?"},
+            {"from": "gpt", "value": "grey"},
+        ],
+    },
     {"prompt": "ten levels", "completion": deep(10)},
 )
 LINE = json.dumps(GOOD).encode()
@@ -131,6 +139,10 @@ DAMAGE: dict[str, tuple[bytes | dict[str, Any], str]] = {
     "needs review": (GOOD | {"needs_review": True}, "needs review"),
     "failed validation": (GOOD | {"validation": {"is_valid": False}}, "did not pass"),
     "low confidence": (GOOD | {"confidence": 0.3}, "confidence is below"),
+    "low confidence scores": (
+        GOOD | {"confidence_scores": {"overall": 0.5}},
+        "confidence is below",
+    ),
     "a correction of nothing": (
         {"source_file": "a.png", "extracted_data": [], "correction": {"line_items[9].x": 1}},
         "does not have",
@@ -252,6 +264,29 @@ def test_a_number_keeps_its_digits_and_a_label_its_text(folder: Path) -> None:
     assert "<image>" not in second.answer
     assert json.loads(second.answer) == {"tag": "<image>"}
     assert second.human == "write <\\image>"
+
+
+def test_an_image_named_beside_a_conversation_is_shown_not_lost(folder: Path) -> None:
+    """Regression: a key of another tool was dropped, and its tag was escaped as if it were text."""
+    rows = [shape for shape in SHAPES if shape.get("image") and "ground_truth" not in shape]
+    file, output = folder / "i.jsonl", folder.parent / "i.out.jsonl"
+    file.write_bytes(b"\n".join(map(line, rows)))
+    prepare(str(file), output, plan(folder))
+    found = list(read_pairs(output))
+    assert len(found) == len(rows) == 3
+    for pair in found:
+        assert pair.image == str(folder / "a.png")
+        assert pair.human.startswith("<image>\nWhat")
+
+
+def test_confidence_is_said_only_where_the_source_has_one(folder: Path) -> None:
+    sure = GOOD | {"document_id": "1", "confidence_scores": {"overall": 0.95}}
+    file, output = folder / "c.jsonl", folder.parent / "c.out.jsonl"
+    file.write_bytes(line(sure) + b"\n" + line(GOOD | {"document_id": "2"}))
+    prepare(str(file), output, plan(folder))
+    first, second = (json.loads(pair.answer) for pair in read_pairs(output))
+    assert first["confidence_scores"] == {"overall": 0.95}
+    assert "confidence_scores" not in second
 
 
 def test_of_one_document_the_most_reviewed_record_stays(folder: Path) -> None:

@@ -44,8 +44,9 @@ def read_reviewed(
     else:
         data = row["model_output"]
         rank = Rank.TRUTH
-        if isinstance(data, Mapping) and isinstance(data.get("confidence_scores"), Mapping):
-            confidence = data["confidence_scores"]
+        inner = data.get("confidence_scores") if isinstance(data, Mapping) else None
+        said = inner or row.get("confidence_scores")
+        confidence = said if isinstance(said, Mapping) else None
         if why := _unreviewed(row, confidence, reading.min_confidence):
             rank = Rank.GUESS
             _refuse(why, reading)

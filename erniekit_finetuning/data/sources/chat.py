@@ -46,7 +46,9 @@ def in_format(name: str) -> Callable[[Fields, str, Folders], Conversation]:
 
     def read(row: Fields, origin: str, folders: Folders) -> Conversation:
         pair = FORMATS[name].read(_without_extras(row, name))
-        return _conversation(row, origin, folders, pair.conversations, pair.all_images)
+        # Some tools name the image beside a format that has no key for it.
+        images = pair.all_images or _images(row)
+        return _conversation(row, origin, folders, pair.conversations, images)
 
     return read
 
