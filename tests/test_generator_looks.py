@@ -205,3 +205,13 @@ def test_numbers_of_registers_stand_in_the_truth_and_nowhere_else() -> None:
         assert ("HRB" in text or "HRA" in text) == (printed is not None)
     assert with_number > 3
     assert without > 3
+
+
+def test_documents_have_one_to_six_pages() -> None:
+    # Everything that makes a document long, in each document.
+    shares = Shares(conditions=1, long_description=1)
+    found: Counter[int] = Counter()
+    for _, document in pdf_documents(GeneratorConfig(shares=shares), seed=24, start=0, count=150):
+        found[len(document.pages)] += 1
+    assert max(found) <= 6
+    assert len(found) >= 4

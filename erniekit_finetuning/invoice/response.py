@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -105,9 +107,11 @@ def from_structured_data(data: Any) -> Read:
         dict(_leaves(item, LINE, f"line_items[{index}]", problems, unknown))
         for index, item in enumerate(items)
     )
-    terms = _leaf(blocks.get("payment_terms"), "payment_terms", problems)
-    if terms is not None:
-        fields["payment_terms"] = terms
+    terms = blocks.get("payment_terms")
+    if terms is not None and terms != "":
+        read_terms = _leaf(terms, "payment_terms", problems)
+        if read_terms is not None:
+            fields["payment_terms"] = read_terms
     if problems:
         raise UnusableInput(problems)
     totals = fields["totals"]
@@ -157,9 +161,13 @@ def _block(parent: Any, keys: Mapping[str, str]) -> dict[str, str | None]:
 
 
 def _printed(parent: Any, path: str) -> str | None:
-    for name in path.split("."):
-        parent = getattr(parent, name)
-    return parent.printed if isinstance(parent, Printed) else None
+    value = _getter(path)(parent)
+    return value.printed if isinstance(value, Printed) else None
+
+
+@cache
+def _getter(path: str) -> attrgetter[Any]:
+    return attrgetter(path)
 
 
 def _leaves(
@@ -171,15 +179,17 @@ def _leaves(
 ) -> list[tuple[str, dict[str, str]]]:
     values = _mapping(block, name, problems)
     unknown += [f"{name}.{key}" for key in values if key not in keys]
-    leaves = [
-        (path, _leaf(values.get(key), f"{name}.{key}", problems)) for key, path in keys.items()
-    ]
-    return [(path, leaf) for path, leaf in leaves if leaf is not None]
+    leaves = []
+    for key, path in keys.items():
+        value = values.get(key)
+        if value is not None and value != "":
+            leaf = _leaf(value, f"{name}.{key}", problems)
+            if leaf is not None:
+                leaves.append((path, leaf))
+    return leaves
 
 
 def _leaf(value: Any, field: str, problems: list[Problem]) -> dict[str, str] | None:
-    if value is None or value == "":
-        return None
     if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         problems.append(
             Problem("not a value", field=field, found=brief(value), expected="a string or null")
@@ -198,7 +208,7 @@ def _leaf(value: Any, field: str, problems: list[Problem]) -> dict[str, str] | N
 def _mapping(value: Any, field: str, problems: list[Problem]) -> Mapping[str, Any]:
     if value is None:
         return {}
-    if not isinstance(value, Mapping):
+    if not isinstance(value, dict) and not isinstance(value, Mapping):  # the first is quick
         problems.append(
             Problem("not an object", field=field, found=brief(value), expected="an object")
         )

@@ -14,7 +14,8 @@ from synthetic_invoice_generator.scenario.words import fill, invented_word, lett
 from synthetic_invoice_generator.settings import Shares
 
 ROWS = 12  # codes are drawn for this many lines, then start again
-_CLAUSES = {25: 4, 70: 3, 130: 2, 165: 1}
+_FEW_LINES = 25  # with more, the document has pages enough
+_CLAUSES = {25: 4, 70: 3, 115: 2, 140: 1}
 _INCOTERMS = ("EXW", "FCA", "CPT", "CIP", "DAP", "DDP", "FOB", "CIF")
 _ORIGINS = ("DE", "US", "CN", "IT", "FR", "JP", "PL", "IN", "TR", "VN", "CZ", "MX")
 
@@ -43,8 +44,8 @@ class Extras:
     site: str = "shop.example"
 
 
-def draw_extras(rng: Random, scene: Scene, shares: Shares) -> Extras:
-    """Noise that fits the document: its seller's name, its language, its trade."""
+def draw_extras(rng: Random, scene: Scene, shares: Shares, small_paper: bool = False) -> Extras:
+    """Noise that fits the document: its seller's name, its language, its trade, its paper."""
     locale, deal = scene.locale, scene.deal
     words = _words(rng, scene)
 
@@ -74,7 +75,9 @@ def draw_extras(rng: Random, scene: Scene, shares: Shares) -> Extras:
         else (),
         deliver_to=_deliver_to(rng, scene) if chance(rng, 0.3 if shipped else 0.04) else (),
         bank=words["bank"] if chance(rng, 0.4) else None,
-        conditions=_conditions(rng, scene, words) if chance(rng, shares.conditions) else (),
+        conditions=_conditions(rng, scene, words, small_paper)
+        if chance(rng, shares.conditions) and len(deal.items) <= _FEW_LINES
+        else (),
         site=words["site"],
     )
 
@@ -103,10 +106,13 @@ def _deliver_to(rng: Random, scene: Scene) -> tuple[str, ...]:
     return (firm_name(rng, locale), *address(rng, locale).text.split("\n"))
 
 
-def _conditions(rng: Random, scene: Scene, words: dict[str, str]) -> tuple[str, ...]:
+def _conditions(
+    rng: Random, scene: Scene, words: dict[str, str], small_paper: bool
+) -> tuple[str, ...]:
     """Numbered clauses, enough for one to five pages."""
     locale, clauses = scene.locale, []
-    for number in range(1, weighted(rng, _CLAUSES) + rng.randint(0, 20)):
+    most = weighted(rng, _CLAUSES) + rng.randint(0, 20)
+    for number in range(1, most // 2 if small_paper else most):
         chosen = [pick(rng, locale.notes + locale.terms_now) for _ in range(rng.randint(2, 5))]
         text = " ".join(fill(rng, locale, one, **words) for one in chosen)
         clauses.append(f"{number}. {text}")

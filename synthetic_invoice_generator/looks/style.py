@@ -180,7 +180,7 @@ def draw_style(
         currency_place=weighted(rng, {"meta": 6, "note": 2, "heading": 0 if roll else 2}),
         return_line=locale.language == "de" and chance(rng, 0.4),
         logo=rng.randrange(_LOGOS) if chance(rng, 0.6) else None,
-        extras=draw_extras(rng, scene, shares),
+        extras=draw_extras(rng, scene, shares, sheet == "a5"),
         marks=draw_marks(rng, scene, shares),
     )
 
