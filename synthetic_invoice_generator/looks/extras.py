@@ -14,8 +14,8 @@ from synthetic_invoice_generator.scenario.words import fill, invented_word, lett
 from synthetic_invoice_generator.settings import Shares
 
 ROWS = 12  # codes are drawn for this many lines, then start again
-_FEW_LINES = 25  # with more, the document has pages enough
-_CLAUSES = {25: 4, 70: 3, 115: 2, 140: 1}
+_FEW_LINES = 12  # with more, the document has pages enough
+_CLAUSES = {25: 4, 70: 3, 115: 2, 157: 1}
 _INCOTERMS = ("EXW", "FCA", "CPT", "CIP", "DAP", "DDP", "FOB", "CIF")
 _ORIGINS = ("DE", "US", "CN", "IT", "FR", "JP", "PL", "IN", "TR", "VN", "CZ", "MX")
 
