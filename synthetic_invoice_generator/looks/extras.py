@@ -44,7 +44,7 @@ class Extras:
     site: str = "shop.example"
 
 
-def draw_extras(rng: Random, scene: Scene, shares: Shares, small_paper: bool = False) -> Extras:
+def draw_extras(rng: Random, scene: Scene, shares: Shares, low_pages: bool = False) -> Extras:
     """Noise that fits the document: its seller's name, its language, its trade, its paper."""
     locale, deal = scene.locale, scene.deal
     words = _words(rng, scene)
@@ -75,7 +75,7 @@ def draw_extras(rng: Random, scene: Scene, shares: Shares, small_paper: bool = F
         else (),
         deliver_to=_deliver_to(rng, scene) if chance(rng, 0.3 if shipped else 0.04) else (),
         bank=words["bank"] if chance(rng, 0.4) else None,
-        conditions=_conditions(rng, scene, words, small_paper)
+        conditions=_conditions(rng, scene, words, low_pages)
         if chance(rng, shares.conditions) and len(deal.items) <= _FEW_LINES
         else (),
         site=words["site"],
@@ -107,12 +107,12 @@ def _deliver_to(rng: Random, scene: Scene) -> tuple[str, ...]:
 
 
 def _conditions(
-    rng: Random, scene: Scene, words: dict[str, str], small_paper: bool
+    rng: Random, scene: Scene, words: dict[str, str], low_pages: bool
 ) -> tuple[str, ...]:
     """Numbered clauses, enough for one to five pages."""
     locale, clauses = scene.locale, []
     most = weighted(rng, _CLAUSES) + rng.randint(0, 20)
-    for number in range(1, most // 2 if small_paper else most):
+    for number in range(1, most // 2 if low_pages else most):
         chosen = [pick(rng, locale.notes + locale.terms_now) for _ in range(rng.randint(2, 5))]
         text = " ".join(fill(rng, locale, one, **words) for one in chosen)
         clauses.append(f"{number}. {text}")

@@ -142,10 +142,11 @@ def draw_style(
     order: list[LabelKey] = ["number", "issue_date", "due_date", "delivery_date"]
     if chance(rng, 0.3):
         rng.shuffle(order)
+    landscape = family in _WIDE and chance(rng, 0.12)
     return Style(
         family=family,
         paper=sheet,
-        landscape=family in _WIDE and chance(rng, 0.12),
+        landscape=landscape,
         labels=_labels(rng, locale, wording),
         columns=pick(rng, _COLUMN_ORDERS),
         label_position=pick(rng, ("inline", "left", "left", "above")),
@@ -180,7 +181,7 @@ def draw_style(
         currency_place=weighted(rng, {"meta": 6, "note": 2, "heading": 0 if roll else 2}),
         return_line=locale.language == "de" and chance(rng, 0.4),
         logo=rng.randrange(_LOGOS) if chance(rng, 0.6) else None,
-        extras=draw_extras(rng, scene, shares, sheet == "a5"),
+        extras=draw_extras(rng, scene, shares, sheet == "a5" or landscape),
         marks=draw_marks(rng, scene, shares),
     )
 
