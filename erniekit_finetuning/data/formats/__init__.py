@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from erniekit_finetuning.data.formats import (
-    alpaca,
-    erniekit,
-    erniekit_vl,
-    messages,
-    pairs,
-    sharegpt,
-)
+from erniekit_finetuning.data.formats import alpaca, chat, erniekit, erniekit_vl, pairs
 from erniekit_finetuning.data.formats.format import Format
 
 FORMATS: Mapping[str, Format] = {
     one.name: one
     for one in (
         pairs.PAIRS,
-        messages.MESSAGES,
+        chat.MESSAGES,
         erniekit.ERNIEKIT,
         erniekit_vl.ERNIEKIT_VL,
-        sharegpt.SHAREGPT,
+        chat.SHAREGPT,
         alpaca.ALPACA,
     )
 }
