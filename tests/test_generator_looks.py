@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 import pypdf
@@ -215,3 +216,22 @@ def test_documents_have_one_to_six_pages() -> None:
         found[len(document.pages)] += 1
     assert max(found) <= 6
     assert len(found) >= 4
+
+
+def test_a_narrow_page_leaves_columns_of_noise_out_rather_than_break_a_value() -> None:
+    """Regression: nine columns beside a side bar broke descriptions in two."""
+    config = GeneratorConfig(
+        layouts={"sidebar": 1}, locales={"it-IT": 1}, shares=Shares(conditions=0)
+    )
+    for index in range(25):
+        made = draft(config, 1, index)
+        extras = replace(
+            made.style.extras,
+            codes=("KHZ-22-G4",),
+            hs_codes=("8471.30 00 10",),
+            origins=("DE",),
+            positions=True,
+        )
+        pdf = render_pdf(made.invoice, replace(made.style, extras=extras))
+        values = leaves(located(made.invoice, read_pdf(pdf)))
+        assert not [path for path, value in values if not value.places], index

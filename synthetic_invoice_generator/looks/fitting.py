@@ -46,11 +46,21 @@ def table_scale(headings: Sequence[str], rows: Sequence[Sequence[str]], style: S
     """
     if style.family == "roll":
         return line_scale("\n".join(cell for row in rows for cell in row), style)
-    need = sum(
+    return _scale(letters_across(style), _table_need(headings, rows, style))
+
+
+def table_fits(headings: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> bool:
+    """Whether a table keeps every cell on one line at the smallest scale."""
+    if style.family == "roll":
+        return True
+    return _table_need(headings, rows, style) * _SMALLEST <= letters_across(style)
+
+
+def _table_need(headings: Sequence[str], rows: Sequence[Sequence[str]], style: Style) -> float:
+    return sum(
         max(_width(heading, style) * _BOLD, *(_width(cell, style) for cell in cells)) + _PADDING
         for heading, *cells in zip(headings, *rows, strict=True)
     )
-    return _scale(letters_across(style), need)
 
 
 def name_scale(name: str, heading: str | None, style: Style) -> float:

@@ -6,7 +6,7 @@ from typing import Any
 
 from erniekit_finetuning.invoice.model import Invoice, Line, Printed
 from synthetic_invoice_generator.locale import LabelKey
-from synthetic_invoice_generator.looks.fitting import table_scale
+from synthetic_invoice_generator.looks.fitting import table_fits, table_scale
 from synthetic_invoice_generator.looks.style import Style
 
 _LEFT = ("description", "code", "gtin", "hs_code", "unit")
@@ -14,13 +14,25 @@ _LEFT = ("description", "code", "gtin", "hs_code", "unit")
 _NOISE: dict[LabelKey, str] = {"code": "codes", "hs_code": "hs_codes", "origin": "origins"}
 
 
+_SPARE: tuple[LabelKey, ...] = ("origin", "hs_code", "code", "position")
+
+
 def table_view(invoice: Invoice, style: Style, needs_currency: bool) -> dict[str, Any]:
-    """Columns with heading, key and side, the rows of cells, and the scale at which they fit."""
-    keys = _columns(invoice, style)
-    headings = [_heading(key, invoice, style, needs_currency) for key in keys]
-    rows = [
-        [_cell(line, key, index, style) for key in keys] for index, line in enumerate(invoice.lines)
-    ]
+    """Columns with heading, key and side, the rows of cells, and the scale at which they fit.
+
+    Columns of noise that a narrow page has no room for are left out.
+    """
+    keys = list(_columns(invoice, style))
+    while True:
+        headings = [_heading(key, invoice, style, needs_currency) for key in keys]
+        rows = [
+            [_cell(line, key, index, style) for key in keys]
+            for index, line in enumerate(invoice.lines)
+        ]
+        spare = next((key for key in _SPARE if key in keys), None)
+        if spare is None or table_fits(headings, rows, style):
+            break
+        keys.remove(spare)
     return {
         "columns": [
             {"key": key, "heading": heading, "side": _side(key, style)}
