@@ -235,3 +235,17 @@ def test_a_narrow_page_leaves_columns_of_noise_out_rather_than_break_a_value() -
         pdf = render_pdf(made.invoice, replace(made.style, extras=extras))
         values = leaves(located(made.invoice, read_pdf(pdf)))
         assert not [path for path, value in values if not value.places], index
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_long_title_breaks_no_name(family: Family) -> None:
+    """Regression: beside the title of a Brazilian service invoice the seller had no room."""
+    config = GeneratorConfig(
+        layouts={family: 1}, locales={"pt-BR": 1}, shares=Shares(conditions=0), max_lines=3
+    )
+    for index in range(6):
+        made = draft(config, 2028, index)
+        title = "NOTA FISCAL DE SERVIÇOS ELETRÔNICA"
+        style = replace(made.style, labels={**made.style.labels, made.style.title: title})
+        values = leaves(located(made.invoice, read_pdf(render_pdf(made.invoice, style))))
+        assert not [path for path, value in values if not value.places], index
