@@ -28,6 +28,7 @@ from erniekit_finetuning.data.record import Folders
 from erniekit_finetuning.data.shards import Plan
 from erniekit_finetuning.data.sources.active_learning import LOW_CONFIDENCE, Reading
 from erniekit_finetuning.data.splitting import GroupBy
+from erniekit_finetuning.data.validating import format_named
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 _MOST_REASONS = 12
@@ -100,11 +101,8 @@ def prepare_data(
             )
         )
     source = sources[0]
-    if format not in FORMATS:
-        raise UnusableInput(
-            Problem("no such format", field="--format", found=format, expected=" | ".join(FORMATS))
-        )
-    if output.suffix == ".json" and not FORMATS[format].arrays:
+    chosen = format_named(format)
+    if output.suffix == ".json" and not chosen.arrays:
         raise UnusableInput(
             Problem(
                 "the engines of this format read one object a line, no array",
