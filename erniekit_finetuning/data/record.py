@@ -76,11 +76,16 @@ class Folders:
 
     def image(self, name: Any, field: str) -> Path:
         """The image or PDF `name` below the images folder; raises UnusableInput."""
-        if not isinstance(name, str) or not name:
-            raise UnusableInput(
-                Problem("a path is missing", field=field, found=repr(name), expected="a file name")
-            )
-        return inside(self.images, name, field, self.checked)
+        return inside(self.images, file_name(name, field), field, self.checked)
+
+
+def file_name(value: Any, field: str) -> str:
+    """The value as the name of a file; raises UnusableInput for anything else."""
+    if not isinstance(value, str) or not value:
+        raise UnusableInput(
+            Problem("a path is missing", field=field, found=repr(value), expected="a file name")
+        )
+    return value
 
 
 def inside(folder: Path, name: str, field: str, checked: bool = True) -> Path:

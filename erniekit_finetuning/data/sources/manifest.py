@@ -8,7 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.data.record import Folders, Labelled, inside, resolved
+from erniekit_finetuning.data.record import Folders, Labelled, file_name, inside, resolved
 from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.shapes import read_invoice
@@ -83,11 +83,7 @@ def _page(number: Any) -> int:
 
 
 def _find(row: Mapping[str, Any], field: str, folders: Folders, folder: Path) -> Path:
-    name = row.get(field)
-    if not isinstance(name, str) or not name:
-        raise UnusableInput(
-            Problem("a path is missing", field=field, found=repr(name), expected="a file name")
-        )
+    name = file_name(row.get(field), field)
     try:
         return inside(folder, name, field, folders.checked)
     except UnusableInput:
