@@ -12,7 +12,7 @@ from erniekit_finetuning.engines.encoding import Encoded, encode_examples
 from erniekit_finetuning.engines.protocol import Example
 from erniekit_finetuning.engines.schedule import learning_rate, total_steps
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.recipes.model import TrainingSection
+from erniekit_finetuning.recipes.training_section import TrainingSection
 
 
 @dataclass

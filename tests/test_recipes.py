@@ -64,7 +64,7 @@ def test_unknown_keys_come_with_a_suggestion(tmp_path: Path) -> None:
 
 def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
     text = (
-        "model: {}\nlora:\n  r: sixteen\n  lora_alpha: true\n  target_modules: [query]\n"
+        "model: {}\nlora:\n  r: sixteen\n  lora_alpha: true\n  target_modules: [7]\n"
         "training:\n  max_steps: 0\n  lr_scheduler_type: quadratic\nengine: jax\n"
     )
     said = "\n".join(problems(tmp_path, text))

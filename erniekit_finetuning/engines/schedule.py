@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from erniekit_finetuning.recipes.model import TrainingSection
+from erniekit_finetuning.recipes.training_section import TrainingSection
 
 
 def steps_per_epoch(examples: int, training: TrainingSection) -> int:

@@ -29,7 +29,7 @@ from erniekit_finetuning.engines.paddle.helpers import Helper
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.protocol import Metric
 from erniekit_finetuning.engines.schedule import learning_rate, steps_per_epoch, total_steps
-from erniekit_finetuning.recipes.model import TrainingSection
+from erniekit_finetuning.recipes.training_section import TrainingSection
 
 
 def run_training(

@@ -1,0 +1,60 @@
+"""What a training reads, and how it becomes sequences."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from erniekit_finetuning.recipes.section import AsTuple, Name, Section
+
+Mixing = Literal["concat", "probabilities", "interleave_under", "interleave_over"]
+
+
+class SourceSection(Section):
+    """One file of pairs, conversations or instructions, as prepare_data writes or reads them."""
+
+    path: Name
+    probability: float | None = Field(default=None, gt=0, le=1)
+    max_samples: int | None = Field(default=None, ge=1)
+
+
+Sources = Annotated[tuple[SourceSection, ...], AsTuple]
+
+
+class DataSection(Section):
+    """What is trained on; an example longer than `max_seq_len` tokens is an error.
+
+    mixing   concat: one after the other. probabilities: each example comes from a source drawn by
+             its probability, `max_samples` of them (by default as many as there are in all).
+             interleave_under, interleave_over: in turn, until the first or the last source ends;
+             over repeats the shorter ones.
+    packing  a batch counts sequences of up to `max_seq_len` tokens that hold several examples each,
+             which do not see each other; else it counts examples.
+    validation_file  takes the place of validation_share.
+    """
+
+    sources: Sources = ()
+    mixing: Mixing = "concat"
+    max_samples: int | None = Field(default=None, ge=1)
+    validation_share: float = Field(default=0.1, ge=0, le=0.5)
+    validation_file: Name | None = None
+    system_prompt: Name | None = None
+    chat_template: Name | None = None  # a file in Jinja that takes the place of the model's own
+    train_on_responses_only: bool = True
+    packing: bool = False
+    max_seq_len: int = Field(default=2048, ge=8)
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _mixing_fits(self) -> DataSection:
+        given = [source.probability is not None for source in self.sources]
+        if self.mixing == "probabilities":
+            if not self.sources or not all(given):
+                raise ValueError("mixing: probabilities needs sources with a probability each")
+            total = sum(source.probability or 0 for source in self.sources)
+            if abs(total - 1) > 1e-6:
+                raise ValueError(f"the probabilities of the sources sum to {total:g}, not to 1")
+        elif any(given):
+            raise ValueError("a probability is for mixing: probabilities alone")
+        return self
