@@ -62,6 +62,13 @@ def test_unknown_keys_come_with_a_suggestion(tmp_path: Path) -> None:
     assert any("lora.warmup_step" in p and "training.warmup_steps?" in p for p in said)
 
 
+def test_a_source_is_checked_like_a_section(tmp_path: Path) -> None:
+    text = SMALLEST + "data:\n  sources:\n  - {pth: a.jsonl}\n"
+    said = problems(tmp_path, text)
+    assert any("data.sources.0.path" in p and "required" in p for p in said)
+    assert any("data.sources.0.pth" in p and "data.sources.path?" in p for p in said)
+
+
 def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
     text = (
         "model: {}\nlora:\n  r: sixteen\n  lora_alpha: true\n  target_modules: [7]\n"

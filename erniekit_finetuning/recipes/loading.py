@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -128,6 +128,7 @@ def _problem(path: Path, lines: dict[Key, int], given: set[Key], detail: Any) ->
 
 
 def _did_you_mean(key: Key) -> str | None:
+    key = tuple(part for part in key if not part.isdigit())  # the place in a list of sections
     known = [".".join(name) for name in _fields(Recipe)]
     beside = [name for name in known if name.split(".")[:-1] == list(key[:-1])]
     for names, cutoff in ((beside, 0.6), (known, 0.75)):
@@ -141,5 +142,6 @@ def _did_you_mean(key: Key) -> str | None:
 def _fields(section: type[BaseModel], above: Key = ()) -> Iterator[Key]:
     for name, field in section.model_fields.items():
         yield (*above, name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            yield from _fields(field.annotation, (*above, name))
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                yield from _fields(kind, (*above, name))

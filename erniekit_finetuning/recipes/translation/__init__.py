@@ -1,0 +1,1 @@
+"""One recipe in the words of each trainer, and what that trainer cannot do."""
