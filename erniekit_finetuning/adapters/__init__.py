@@ -1,0 +1,1 @@
+"""Adapters as files: PEFT's form and PaddleFormers', converted and merged without a framework."""
