@@ -13,16 +13,19 @@ def draw_curves(metrics: Sequence[Metric], file: Path) -> None:
     """Write a PNG with one point a metric."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 5), layout="constrained")
-    losses, rates = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    losses, rates, speeds = figure.subplots(3, 1, sharex=True, height_ratios=[3, 1, 1])
     _line(losses, metrics, "loss", "training loss")
     _line(losses, metrics, "eval_loss", "validation loss", marker="o")
-    losses.set_ylabel("loss of an answer token")
+    losses.set_ylabel("loss of a learnt token")
     losses.set_ylim(bottom=0)
     losses.legend()
     _line(rates, metrics, "learning_rate", "learning rate")
     rates.set_ylabel("learning rate")
-    rates.set_xlabel("optimizer step")
+    _line(speeds, metrics, "tokens_per_second", "tokens a second")
+    speeds.set_ylabel("tokens a second")
+    speeds.set_ylim(bottom=0)
+    speeds.set_xlabel("optimizer step")
     with written_whole(file) as aside:
         figure.savefig(aside, format="png", dpi=120)
 

@@ -1,12 +1,13 @@
-"""From examples to tokens: the model's own chat template, loss on the answer alone."""
+"""From conversations to tokens: the model's own chat template, loss on the answers alone."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from erniekit_finetuning.engines.protocol import Example
+from erniekit_finetuning.engines.protocol import Example, Message
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 SHOWN_IDS = 10
@@ -14,97 +15,131 @@ SHOWN_IDS = 10
 
 @dataclass(frozen=True)
 class Encoded:
-    """A whole turn in tokens; those from `answer_start` on, the end token included, are trained."""
+    """A conversation in tokens; those inside `spans` [start, stop) are learnt."""
 
     tokens: tuple[int, ...]
-    answer_start: int
+    spans: tuple[tuple[int, int], ...]
+    images: tuple[str, ...] = ()
+
+    @property
+    def trained(self) -> int:
+        """How many tokens are learnt."""
+        return sum(stop - start for start, stop in self.spans)
 
 
-def encode_prompt(tokenizer: Any, prompt: str) -> list[int]:
-    """The tokens the model sees before it answers."""
-    return _ids(tokenizer, _prompt_text(tokenizer, prompt))
+@dataclass(frozen=True)
+class Encoder:
+    """Turns examples into tokens with a tokenizer of transformers' or PaddleFormers'.
+
+    `system` is said first where a conversation has no system turn of its own. With
+    `responses_only` false every token is learnt, the questions, too.
+    """
+
+    tokenizer: Any
+    system: str | None = None
+    responses_only: bool = True
+
+    def prompt(self, prompt: str) -> list[int]:
+        """The tokens the model sees before it answers."""
+        return self._ids(self._text([*self._system(()), Message("user", prompt)], asked=True))
+
+    def shown(self, example: Example) -> str:
+        """The whole conversation as the model sees it."""
+        return self._text(self._messages(example), asked=False)
+
+    def all(self, examples: Sequence[Example], max_seq_len: int) -> list[Encoded]:
+        """Encode all examples, or raise UnusableInput with everything wrong with any of them."""
+        self.check()
+        encoded: list[Encoded] = []
+        too_long: list[tuple[str, int]] = []
+        problems: list[Problem] = []
+        for number, example in enumerate(examples, start=1):
+            name = example.id or f"example {number}"
+            outcome = self.one(example, name)
+            if isinstance(outcome, Problem):
+                problems.append(outcome)
+            elif len(outcome.tokens) > max_seq_len:
+                too_long.append((name, len(outcome.tokens)))
+            else:
+                encoded.append(outcome)
+        if too_long:
+            problems.append(_too_long(too_long, len(examples), max_seq_len))
+        if problems:
+            raise UnusableInput(problems)
+        return encoded
+
+    def check(self) -> None:
+        """Raise UnusableInput when the model cannot hold a conversation that ends."""
+        problems = []
+        if not self.tokenizer.chat_template:
+            what = "the model has no chat template"
+            problems.append(Problem(what, field="data.chat_template", cure="name a file with one"))
+        if self.tokenizer.eos_token_id is None:
+            what = "the model's tokenizer_config.json names no eos_token"
+            problems.append(Problem(what, cure="add it: without it no answer ends"))
+        if problems:
+            raise UnusableInput(problems)
+
+    def one(self, example: Example, name: str) -> Encoded | Problem:
+        """The tokens of one example, called `name` in a problem."""
+        messages = self._messages(example)
+        answers = [i for i, message in enumerate(messages) if message.role == "assistant"]
+        if not answers or not any(messages[i].trained for i in answers):
+            return Problem("has no answer to learn", field=name)
+        if any(not messages[i].content.strip() for i in answers):
+            return Problem("has an empty answer: no token of it would be trained", field=name)
+        whole = self._ids(self._text(messages, asked=False))
+        spans: list[tuple[int, int]] = []
+        stop = 0
+        for i in answers:
+            before = self._ids(self._text(messages[:i], asked=True))
+            start = len(before)
+            if whole[:start] != before:
+                what = "what comes before an answer changes with it, so the mask would be wrong"
+                return Problem(what, field=name, cure="mend the model's chat_template")
+            if i == answers[-1] and self._end not in whole[start:]:
+                whole.append(self._end)
+            if self._end not in whole[start:]:
+                return Problem("the chat template puts no end token after an answer", field=name)
+            stop = whole.index(self._end, start) + 1
+            last = i == len(messages) - 1
+            told = whole if last else self._ids(self._text(messages[: i + 1], asked=False))
+            if self.tokenizer.decode(told[stop:]).strip():
+                found = repr(self.tokenizer.eos_token)
+                return Problem("the answer contains the model's end token", field=name, found=found)
+            if messages[i].trained:
+                spans.append((start, stop))
+        # What a template writes after the last end token (a newline) is never generated.
+        tokens = tuple(whole[:stop])
+        return Encoded(tokens, tuple(spans) if self.responses_only else ((1, len(tokens)),))
+
+    @cached_property
+    def _end(self) -> int:
+        return int(self.tokenizer.eos_token_id)
+
+    def _messages(self, example: Example) -> list[Message]:
+        return [*self._system(example.messages), *example.messages]
+
+    def _system(self, messages: Sequence[Message]) -> list[Message]:
+        said = any(message.role == "system" for message in messages)
+        return [Message("system", self.system)] if self.system and not said else []
+
+    def _text(self, messages: Sequence[Message], asked: bool) -> str:
+        turns = [{"role": message.role, "content": message.content} for message in messages]
+        template = self.tokenizer.apply_chat_template
+        return str(template(turns, tokenize=False, add_generation_prompt=asked))
+
+    def _ids(self, text: str) -> list[int]:
+        # The template writes the begin token itself; the tokenizer must not add another.
+        return list(self.tokenizer(text, add_special_tokens=False)["input_ids"])
 
 
-def encode_examples(tokenizer: Any, examples: Sequence[Example], max_seq_len: int) -> list[Encoded]:
-    """Encode all examples, or raise UnusableInput with everything wrong with any of them."""
-    check_template(tokenizer)
-    encoded: list[Encoded] = []
-    too_long: list[tuple[str, int]] = []
-    problems: list[Problem] = []
-    for number, example in enumerate(examples, start=1):
-        name = example.id or f"example {number}"
-        outcome = encode_example(tokenizer, example, name)
-        if isinstance(outcome, Problem):
-            problems.append(outcome)
-        elif len(outcome.tokens) > max_seq_len:
-            too_long.append((name, len(outcome.tokens)))
-        else:
-            encoded.append(outcome)
-    if too_long:
-        shown = ", ".join(f"{name} ({count})" for name, count in too_long[:SHOWN_IDS])
-        more = f" and {len(too_long) - SHOWN_IDS} more" if len(too_long) > SHOWN_IDS else ""
-        longest = max(count for _, count in too_long)
-        problems.append(
-            Problem(
-                f"{len(too_long)} of {len(examples)} examples are longer than {max_seq_len} tokens",
-                field="data.max_seq_len",
-                found=shown + more,
-                cure=f"raise it to {longest}, or leave these examples out",
-            )
-        )
-    if problems:
-        raise UnusableInput(problems)
-    return encoded
-
-
-def check_template(tokenizer: Any) -> None:
-    """Raise UnusableInput when the model cannot hold a conversation that ends."""
-    problems = []
-    if not tokenizer.chat_template:
-        what = "the model's tokenizer_config.json has no chat_template"
-        problems.append(Problem(what, cure="take a model with one, or add it"))
-    if tokenizer.eos_token_id is None:
-        what = "the model's tokenizer_config.json names no eos_token"
-        problems.append(Problem(what, cure="add it: without it no answer ends"))
-    if problems:
-        raise UnusableInput(problems)
-
-
-def full_text(tokenizer: Any, example: Example) -> str:
-    """The prompt with its answer, as the model sees them."""
-    turns = [
-        {"role": "user", "content": example.prompt},
-        {"role": "assistant", "content": example.answer},
-    ]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=False))
-
-
-def _prompt_text(tokenizer: Any, prompt: str) -> str:
-    turns = [{"role": "user", "content": prompt}]
-    return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
-
-
-def _ids(tokenizer: Any, text: str) -> list[int]:
-    # The template writes the begin token itself; the tokenizer must not add another.
-    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
-
-
-def encode_example(tokenizer: Any, example: Example, name: str) -> Encoded | Problem:
-    """The tokens of one example, called `name` in a problem."""
-    if not example.answer.strip():
-        return Problem("has an empty answer: no token of it would be trained", field=name)
-    prompt = encode_prompt(tokenizer, example.prompt)
-    whole = _ids(tokenizer, full_text(tokenizer, example))
-    if whole[: len(prompt)] != prompt:
-        what = "its prompt is not the beginning of prompt and answer, so the mask would be wrong"
-        return Problem(what, field=name, cure="mend the model's chat_template")
-    end = tokenizer.eos_token_id
-    answer = whole[len(prompt) :]
-    if end not in answer:
-        answer.append(end)
-    stop = answer.index(end)
-    # What a template writes after the end token (a newline) is never generated: leave it out.
-    if tokenizer.decode(answer[stop + 1 :]).strip():
-        found = repr(tokenizer.eos_token)
-        return Problem("the answer contains the model's end token", field=name, found=found)
-    return Encoded(tuple(prompt + answer[: stop + 1]), len(prompt))
+def _too_long(found: Sequence[tuple[str, int]], examples: int, limit: int) -> Problem:
+    shown = ", ".join(f"{name} ({count})" for name, count in found[:SHOWN_IDS])
+    more = f" and {len(found) - SHOWN_IDS} more" if len(found) > SHOWN_IDS else ""
+    return Problem(
+        f"{len(found)} of {examples} examples are longer than {limit} tokens",
+        field="data.max_seq_len",
+        found=shown + more,
+        cure=f"raise it to {max(count for _, count in found)}, or leave these examples out",
+    )

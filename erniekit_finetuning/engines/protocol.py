@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,26 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Example:
-    """One turn to learn: the user's text and the assistant's text, before any chat template."""
+class Message:
+    """One turn, before any chat template; an answer is learnt unless `trained` is false."""
 
-    prompt: str
-    answer: str
+    role: Literal["system", "user", "assistant"]
+    content: str
+    trained: bool = True
+
+
+@dataclass(frozen=True)
+class Example:
+    """A conversation to learn; `images` are files, one for each image tag in it."""
+
+    messages: tuple[Message, ...]
     id: str = ""
+    images: tuple[str, ...] = ()
+
+    @classmethod
+    def ask(cls, prompt: str, answer: str, id: str = "") -> Example:
+        """One question with its answer."""
+        return cls((Message("user", prompt), Message("assistant", answer)), id)
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,12 @@ class Metric:
     learning_rate: float | None = None
     gradient_norm: float | None = None
     tokens_per_second: float | None = None
+    peak_memory_mb: float | None = None
+
+    @property
+    def perplexity(self) -> float | None:
+        """e to the validation loss: among how many tokens the model wavers."""
+        return None if self.eval_loss is None else math.exp(min(self.eval_loss, 700))
 
 
 @dataclass(frozen=True)
@@ -59,7 +80,9 @@ class TrainResult:
 
     `model` is the adapter folder, or the whole model's folder when LoRA is off. `train_loss` is the
     mean of the last logged steps; `eval_loss` the best one, reached at `best_step`, whose weights
-    are the ones saved. `trained_token_share` is answer tokens over all tokens.
+    are the ones saved. `trained_token_share` is learnt tokens over all tokens of the training
+    examples. `sequences` is how many sequences these make; `padding_before` is the share of padding
+    that batches of them would have in their order, and what was trained has none.
     """
 
     model: Path
@@ -70,6 +93,9 @@ class TrainResult:
     train_examples: int
     validation_examples: int
     trained_token_share: float
+    sequences: int
+    padding_before: float
+    stopped_early: bool
     trainable_parameters: int
     total_parameters: int
     lora_modules: tuple[str, ...]
@@ -139,7 +165,7 @@ class Reader(Protocol):
 
 
 class Engine(Protocol):
-    """Trains, loads and merges. Raises UnusableInput before the work starts, never half-way."""
+    """Trains and loads. Raises UnusableInput before the work starts, never half-way."""
 
     def train(
         self,
@@ -161,9 +187,9 @@ class Engine(Protocol):
         """Load a model by name, a model folder, an adapter folder or a run folder."""
         ...
 
-    def merge(self, adapter: str | Path, output: Path, prompts: Sequence[str]) -> float:
-        """Write base and adapter as one model; return the largest logit difference on `prompts`.
+    def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The logits [tokens, vocabulary] after each token of each prompt, computed in float32.
 
-        Raises UnusableInput, leaving nothing behind, when the reloaded model does not agree.
+        An adapter is computed beside its base, not merged into it.
         """
         ...

@@ -9,14 +9,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.engines.protocol import Example, Metric, TrainResult
+from erniekit_finetuning.engines.protocol import Example, TrainResult
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.files import write_json, write_jsonl, write_text
+from erniekit_finetuning.files import write_json, write_text
 from erniekit_finetuning.recipes.loading import dump_recipe
 from erniekit_finetuning.recipes.model import Recipe
 
 RUN_FILE = "run.json"
-METRICS_FILE = "metrics.jsonl"
 
 
 @dataclass(frozen=True)
@@ -38,10 +37,11 @@ class RunFolder:
         result["lora_modules"] = tuple(result["lora_modules"])
         return TrainResult(model=model, **{**result, "already_finished": True})
 
-    def finish(self, result: TrainResult) -> None:
-        """Write run.json as finished."""
+    def finish(self, result: TrainResult, estimate: dict[str, Any]) -> None:
+        """Write run.json as finished; `estimate` is what was expected before."""
         told = asdict(result) | {"model": result.model.name}
-        write_json(self.path / RUN_FILE, {"state": "finished", **self.identity, "result": told})
+        run = {"state": "finished", **self.identity, "estimate": estimate, "result": told}
+        write_json(self.path / RUN_FILE, run)
 
 
 def open_run(
@@ -81,28 +81,12 @@ def read_run(path: Path) -> dict[str, Any] | None:
 
 
 def data_fingerprint(examples: Sequence[Example]) -> str:
-    """A hash of all prompts and answers, in order."""
+    """A hash of all conversations, in order."""
     digest = hashlib.sha256()
     for example in examples:
-        digest.update(json.dumps([example.prompt, example.answer]).encode() + b"\n")
+        said = [[message.role, message.content, message.trained] for message in example.messages]
+        digest.update(json.dumps([said, example.images]).encode() + b"\n")
     return digest.hexdigest()
-
-
-class MetricsFile:
-    """metrics.jsonl: a line for a step replaces the lines at and after that step."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.metrics: list[Metric] = []
-        if path.is_file():
-            lines = path.read_text(encoding="utf-8").splitlines()
-            self.metrics = [Metric(**json.loads(line)) for line in lines]
-
-    def add(self, metric: Metric) -> None:
-        """Record a metric; after a resume the repeated steps are not written twice."""
-        self.metrics = [other for other in self.metrics if other.step < metric.step]
-        self.metrics.append(metric)
-        write_jsonl(self._path, [asdict(other) for other in self.metrics])
 
 
 def _differences(path: Path, saved: dict[str, Any], identity: dict[str, Any]) -> list[Problem]:

@@ -7,18 +7,16 @@ import math
 from erniekit_finetuning.recipes.training_section import TrainingSection
 
 
-def steps_per_epoch(examples: int, training: TrainingSection) -> int:
-    """Optimizer steps one pass over `examples` takes; the last one may be smaller."""
-    batches = math.ceil(examples / training.per_device_train_batch_size)
-    return math.ceil(batches / training.gradient_accumulation_steps)
+def sequences_per_step(training: TrainingSection, copies: int = 1) -> int:
+    """Sequences one optimizer step learns from, on all copies of the model together."""
+    return training.per_device_train_batch_size * training.gradient_accumulation_steps * copies
 
 
-def total_steps(examples: int, training: TrainingSection) -> int:
-    """Optimizer steps of the whole training."""
+def total_steps(per_epoch: int, training: TrainingSection) -> int:
+    """Optimizer steps of the whole training, when an epoch takes `per_epoch` of them."""
     if training.max_steps is not None:
         return training.max_steps
-    epochs = training.num_train_epochs or 1
-    return max(1, math.ceil(epochs * steps_per_epoch(examples, training)))
+    return max(1, math.ceil((training.num_train_epochs or 1) * per_epoch))
 
 
 def warmup_steps(total: int, training: TrainingSection) -> int:

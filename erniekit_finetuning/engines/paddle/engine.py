@@ -2,36 +2,48 @@
 
 from __future__ import annotations
 
-import resource
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.engines.encoding import Encoded, encode_examples, full_text
-from erniekit_finetuning.engines.paddle.checkpoints import load_weights, trained_weights
-from erniekit_finetuning.engines.paddle.generation import PaddleReader
-from erniekit_finetuning.engines.paddle.helpers import Helper, helpers_worthwhile
-from erniekit_finetuning.engines.paddle.loading import (
-    load_base,
-    load_tokenizer,
-    locate,
-    record_base,
-)
-from erniekit_finetuning.engines.paddle.loop import run_training
-from erniekit_finetuning.engines.paddle.lora import (
-    load_adapter,
-    lora_modules,
-    merged,
-    prepare_model,
-)
-from erniekit_finetuning.engines.paddle.merging import merge_adapter, remove_leftovers, save_model
+import numpy as np
+from numpy.typing import NDArray
+
+from erniekit_finetuning.engines.adapter_files import write_adapter
+from erniekit_finetuning.engines.locating import locate, locate_base
+from erniekit_finetuning.engines.loop import run_training
+from erniekit_finetuning.engines.paddle.adapter_files import attach_adapter, merge_in_place
+from erniekit_finetuning.engines.paddle.collective import Collective
+from erniekit_finetuning.engines.paddle.generation import PaddleScorer
+from erniekit_finetuning.engines.paddle.launching import train_upstream
+from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
+from erniekit_finetuning.engines.paddle.lora import add_lora
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu, versions
+from erniekit_finetuning.engines.paddle.saving import save_model
+from erniekit_finetuning.engines.paddle.trainable import PaddleTrainable
+from erniekit_finetuning.engines.preparation import (
+    check_context,
+    make_course,
+    make_encoder,
+    make_result,
+    processes_given,
+    team_on_cpu,
+)
+from erniekit_finetuning.engines.processes import train_apart
+from erniekit_finetuning.engines.prompting import (
+    prompting_of,
+    read_prompting,
+    write_prompting,
+)
 from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
-from erniekit_finetuning.engines.schedule import total_steps
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.engines.reading import GreedyReader
+from erniekit_finetuning.engines.team import Alone, Team
 from erniekit_finetuning.files import written_whole
 from erniekit_finetuning.recipes.model import Recipe
+from erniekit_finetuning.recipes.translation.here import trains_here
+from erniekit_finetuning.recipes.translation.translating import check
 
 
 class PaddleEngine:
@@ -47,111 +59,115 @@ class PaddleEngine:
         on_step: Callable[[int, int], None],
     ) -> TrainResult:
         """Train into `run`; see `Engine.train`."""
-        if not train:
-            raise UnusableInput(Problem("there is nothing to train on", found="0 examples"))
-        source = locate(recipe.model.name_or_path, recipe.model.revision)
-        if source.adapter is not None:
-            cure = "merge it into its base first and give the merged folder"
-            what = "an adapter is no base model"
-            raise UnusableInput(Problem(what, field="model.name_or_path", cure=cure))
-        tokenizer = load_tokenizer(source.base)
-        encoded = encode_examples(tokenizer, [*train, *validation], recipe.data.max_seq_len)
-        paddle = import_paddle()
-        paddle.seed(recipe.training.seed)
-        base = load_base(source.base, recipe.model.dtype)
-        check_context(recipe, int(base.config.max_position_embeddings))
-        total = _count(base.parameters())
-        model = prepare_model(base, recipe.lora)
-        helpers = start_helpers(recipe, source.base, total, encoded[: len(train)])
+        kind = check(recipe, "paddle")
+        if not trains_here(recipe, kind):
+            return train_upstream(recipe, kind, train, validation, run, on_metric, on_step)
+        if recipe.parallel.data > 1 and processes_given()[1] == 1:
+            return train_apart(
+                recipe, train, validation, run, on_metric, on_step, launcher(recipe.parallel.data)
+            )
+        return self.train_here(recipe, train, validation, run, on_metric, on_step)
+
+    def train_here(
+        self,
+        recipe: Recipe,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        run: Path,
+        on_metric: Callable[[Metric], None],
+        on_step: Callable[[int, int], None],
+    ) -> TrainResult:
+        """Train in this process, which may be one of several that a launcher started."""
+        base = locate_base(recipe)
+        prompting = prompting_of(recipe.data)
+        encoder = make_encoder(load_tokenizer(base), prompting, recipe.data.train_on_responses_only)
+        course = make_course(recipe, encoder, train, validation)
+        model, modules = build_model(recipe, base)
+        check_context(recipe, int(model.config.max_position_embeddings))
+        trainable = PaddleTrainable(model, recipe)
+        adapters = sum(int(w.size) for w in model.parameters() if not w.stop_gradient)
+        total = sum(int(w.size) for w in model.parameters()) - (adapters if modules else 0)
+        team = make_team(recipe, base, total, course)
         try:
             progress, resumed = run_training(
-                model,
-                recipe.training,
-                encoded[: len(train)],
-                encoded[len(train) :],
-                run / "checkpoints",
-                on_metric,
-                on_step,
-                helpers,
+                trainable, recipe, course, run, team, on_metric, on_step
             )
         finally:
-            for helper in helpers:
-                helper.close()
-        best = run / "checkpoints" / f"best-{progress.best_step:06d}.safetensors"
-        load_weights(best, model)
-        trainable = _count(trained_weights(model).values())
+            team.close()
         written = run / ("adapter" if recipe.lora.enabled else "model")
-        with written_whole(written) as aside:
-            if recipe.lora.enabled:
-                model.save_pretrained(str(aside), save_model_config=False)
-                remove_leftovers(aside)
-                record_base(aside, recipe.model.name_or_path, source.base)
-            else:
-                save_model(base, source.base, aside)
-        trained = sum(len(row.tokens) - row.answer_start for row in encoded[: len(train)])
-        return TrainResult(
+        if team.leads:
+            with written_whole(written) as aside:
+                if recipe.lora.enabled:
+                    write_adapter(aside, trainable.weights(), recipe, base)
+                else:
+                    save_model(model, base, aside)
+                write_prompting(aside, prompting)
+        return make_result(
+            recipe,
+            course,
+            progress,
+            resumed,
             model=written,
-            steps=progress.step,
-            train_loss=progress.last_loss,
-            eval_loss=progress.best_eval_loss,
-            best_step=progress.best_step,
-            train_examples=len(train),
-            validation_examples=len(validation),
-            trained_token_share=trained / sum(len(row.tokens) for row in encoded[: len(train)]),
-            trainable_parameters=trainable,
+            trainable_parameters=adapters,
             total_parameters=total,
-            lora_modules=lora_modules(base),
-            seconds=progress.seconds,
-            tokens_per_second=progress.tokens / max(progress.seconds, 1e-9),
-            peak_memory_mb=_peak_memory_mb(),
-            resumed_from_step=resumed,
-            shown_example=full_text(tokenizer, train[0]),
+            lora_modules=modules,
+            peak_memory_mb=trainable.peak_memory_mb(),
+            shown_example=encoder.shown(train[0]),
             versions=versions(),
         )
 
     def load(self, model: str | Path, batch_size: int = 16) -> Reader:
         """Load for answering; see `Engine.load`."""
         source = locate(model)
-        tokenizer = load_tokenizer(source.base)
         base = load_base(source.base, "bfloat16" if on_gpu() else "float32")
-        if source.adapter is not None:
-            # Unmerged, two in three matrix products of a step would be the adapter's.
-            base = merged(load_adapter(base, source.adapter))
-        return PaddleReader(base, tokenizer, batch_size)
+        # Unmerged, two in three matrix products of a step would be the adapter's.
+        merge_in_place(base, source)
+        prompting = read_prompting(source.adapter or source.base)
+        encoder = make_encoder(load_tokenizer(source.base), prompting)
+        return GreedyReader(PaddleScorer(base), encoder, batch_size)
 
-    def merge(self, adapter: str | Path, output: Path, prompts: Sequence[str]) -> float:
-        """Write base and adapter as one proven model; see `Engine.merge`."""
-        return merge_adapter(locate(adapter), output, prompts)
+    def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The logits after each token of each prompt; see `Engine.logits`."""
+        source = locate(model)
+        network = load_base(source.base, "float32")
+        attach_adapter(network, source)
+        encoder = make_encoder(
+            load_tokenizer(source.base), read_prompting(source.adapter or source.base)
+        )
+        return [logits(network, encoder.prompt(prompt)) for prompt in prompts]
 
 
-def check_context(recipe: Recipe, context: int) -> None:
-    """Raise UnusableInput when examples may be longer than the model can see."""
-    if recipe.data.max_seq_len > context:
-        what = "is longer than the model's context"
-        found, expected = str(recipe.data.max_seq_len), f"at most {context}"
-        raise UnusableInput(Problem(what, field="data.max_seq_len", found=found, expected=expected))
+def launcher(processes: int) -> tuple[str, ...]:
+    """Paddle's own launcher: one process a GPU, or as many on this machine's CPU."""
+    on_cpu = () if on_gpu() else ("--backend", "gloo")
+    count = ("--nproc_per_node", str(processes))
+    logs = ("--log_dir", tempfile.mkdtemp())
+    return (sys.executable, "-m", "paddle.distributed.launch", *count, *on_cpu, *logs)
 
 
-def start_helpers(
-    recipe: Recipe, base: Path, parameters: int, rows: Sequence[Encoded]
-) -> list[Helper]:
-    """Start a helper for every further core that would shorten this training."""
-    training = recipe.training
-    rows_per_step = training.per_device_train_batch_size * training.gradient_accumulation_steps
-    steps = total_steps(len(rows), training)
-    mean_length = sum(len(row.tokens) for row in rows) / len(rows)
-    count = helpers_worthwhile(
-        parameters, int(steps * rows_per_step * mean_length), min(rows_per_step, len(rows))
+def build_model(recipe: Recipe, base: Path) -> tuple[Any, tuple[str, ...]]:
+    """The model with what the recipe trains marked, and the modules that carry an adapter."""
+    model = load_base(
+        base, recipe.model.dtype, training=True, recompute=recipe.training.gradient_checkpointing
     )
-    return [Helper(base, recipe.lora) for _ in range(count)]
+    if recipe.lora.enabled:
+        return model, add_lora(model, recipe.lora, recipe.training.seed)
+    for weight in model.parameters():
+        weight.stop_gradient = False
+    return model, ()
 
 
-def _count(weights: Any) -> int:
-    return sum(int(weight.size) for weight in weights)
+def make_team(recipe: Recipe, base: Path, parameters: int, course: Any) -> Team:
+    """Who computes: the processes of a launcher, or this one with helpers on a CPU."""
+    rank, size = processes_given()
+    if size > 1:
+        return Collective(rank, size)
+    return Alone() if on_gpu() else team_on_cpu(recipe, base, parameters, course)
 
 
-def _peak_memory_mb() -> float:
-    if on_gpu():
-        return float(import_paddle().device.cuda.max_memory_allocated()) / 2**20
-    unit = 2**20 if sys.platform == "darwin" else 2**10
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+def logits(model: Any, tokens: Sequence[int]) -> NDArray[np.float32]:
+    """The logits after each token of one text: [tokens, vocabulary]."""
+    paddle = import_paddle()
+    with paddle.no_grad():
+        out = model(paddle.to_tensor([list(tokens)]), return_dict=True)
+    return np.asarray(out.logits[0].astype("float32").numpy())

@@ -1,168 +1,72 @@
-"""Greedy answers in batches, with a cache of keys and values."""
+"""Scores of the next token from a Paddle model, with a cache of keys and values."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.engines.encoding import encode_prompt
 from erniekit_finetuning.engines.paddle.cpu_attention import RowCache
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
-from erniekit_finetuning.engines.protocol import Constraint, ConstraintMaker, Generation, Vocabulary
-from erniekit_finetuning.errors import Problem, UnusableInput
 
 
-class PaddleReader:
-    """A loaded model (adapter merged into it, if there was one) that answers prompts."""
+@dataclass(frozen=True)
+class State:
+    """The cache, and the last hidden state of each row."""
 
-    def __init__(self, model: Any, tokenizer: Any, batch_size: int) -> None:
-        self._model = model
-        self._tokenizer = tokenizer
-        self._batch_size = batch_size
+    cache: Any
+    hidden: Any
+
+
+class PaddleScorer:
+    """See `reading.Scorer`."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
 
     @property
     def max_tokens(self) -> int:
-        """Context length in tokens, prompt and answer together."""
-        return int(self._model.config.max_position_embeddings)
+        """See `Scorer.max_tokens`."""
+        return int(self.model.config.max_position_embeddings)
 
-    def count_tokens(self, prompt: str) -> int:
-        """Tokens of `prompt` inside the chat template."""
-        return len(encode_prompt(self._tokenizer, prompt))
+    @property
+    def vocabulary_size(self) -> int:
+        """See `Scorer.vocabulary_size`."""
+        return int(self.model.config.vocab_size)
 
-    def generate(
-        self,
-        prompts: Sequence[str],
-        max_new_tokens: int,
-        on_done: Callable[[int, Generation], None] | None = None,
-        constraints: Sequence[ConstraintMaker | None] | None = None,
-    ) -> list[Generation]:
-        """Answer greedily; see `Reader.generate`."""
-        if max_new_tokens < 1:
-            raise ValueError("max_new_tokens must be at least 1")
-        started = time.monotonic()
-        encoded = [encode_prompt(self._tokenizer, prompt) for prompt in prompts]
-        self._check(encoded)
-        makers = [None] * len(prompts) if constraints is None else constraints
-        done: dict[int, Generation] = {}
+    def start(self, prompts: Sequence[Sequence[int]], room: int) -> State:
+        """See `Scorer.start`."""
+        fill = _fill_padded if on_gpu() else _fill_rows
+        with import_paddle().no_grad():
+            return State(*fill(self.model, prompts, room))
 
-        def end(index: int, tokens: list[int], logprob: float) -> None:
-            seconds = time.monotonic() - started
-            done[index] = self._generation(tokens, logprob, seconds)
-            if on_done is not None:
-                on_done(index, done[index])
+    def scores(self, state: State) -> NDArray[np.float32]:
+        """See `Scorer.scores`."""
+        with import_paddle().no_grad():
+            logits = self.model.lm_head(state.hidden.unsqueeze(1)).squeeze(1)
+            return np.asarray(logits.astype("float32").numpy())
 
-        # Prompts alike in length have answers alike in length, and end together.
-        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
-        for first in range(0, len(order), self._batch_size):
-            batch = order[first : first + self._batch_size]
-            limits = [min(max_new_tokens, self.max_tokens - len(encoded[i])) for i in batch]
-            wanted = [encoded[i] for i in batch]
-            bounds = [make and make(self._vocabulary) for make in (makers[i] for i in batch)]
-            with import_paddle().no_grad():
-                ends = _answer(self._model, wanted, limits, bounds, self._tokenizer.eos_token_id)
-                for row, tokens, logprob in ends:
-                    end(batch[row], tokens, logprob)
-        return [done[i] for i in range(len(prompts))]
-
-    @cached_property
-    def _vocabulary(self) -> Vocabulary:
-        backend = getattr(self._tokenizer, "backend_tokenizer", None)
-        if backend is None:
-            cure = "convert it to a tokenizer.json, or read with decoding: free"
-            what = "grounded decoding cannot read the model's tokenizer"
-            raise UnusableInput(Problem(what, found=type(self._tokenizer).__name__, cure=cure))
-        size, end = self._model.config.vocab_size, self._tokenizer.eos_token_id
-        return Vocabulary(backend.to_str(), int(size), int(end))
-
-    def _generation(self, tokens: list[int], logprob: float, seconds: float) -> Generation:
-        finished = tokens[-1] == self._tokenizer.eos_token_id
-        text = self._tokenizer.decode(
-            tokens[:-1] if finished else tokens,
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
-        return Generation(text, finished, len(tokens), seconds, logprob / len(tokens))
-
-    def _check(self, encoded: Sequence[Sequence[int]]) -> None:
-        problems = [
-            Problem(
-                f"prompt {index} leaves no room for an answer",
-                found=f"{len(tokens)} tokens",
-                expected=f"fewer than {self.max_tokens}",
-                cure="shorten the document, or take a model with a longer context",
+    def step(self, state: State, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> State:
+        """See `Scorer.step`."""
+        paddle = import_paddle()
+        with paddle.no_grad():
+            out = self.model.model(
+                paddle.to_tensor(tokens[:, None]),
+                position_ids=paddle.to_tensor(positions[:, None]),
+                attention_mask=state.cache.mask,
+                past_key_values=state.cache.for_model,
+                use_cache=True,
+                return_dict=True,
             )
-            for index, tokens in enumerate(encoded)
-            if len(tokens) >= self.max_tokens
-        ]
-        if problems:
-            raise UnusableInput(problems)
+        return replace(state, hidden=out.last_hidden_state[:, -1])
 
-
-def _answer(
-    model: Any,
-    prompts: Sequence[Sequence[int]],
-    limits: Sequence[int],
-    constraints: Sequence[Constraint | None],
-    end_token: int,
-) -> Iterator[tuple[int, list[int], float]]:
-    """Decode one batch; give (row, tokens, their log probability) as each row ends."""
-    rows = np.arange(len(prompts))
-    positions = np.array([len(prompt) for prompt in prompts])
-    tokens: list[list[int]] = [[] for _ in prompts]
-    logprobs = np.zeros(len(prompts))
-    fill = _fill_padded if on_gpu() else _fill_rows
-    cache, states = fill(model, prompts, max(limits))
-    while rows.size:
-        chosen, logprob = _choose(model, states, [constraints[row] for row in rows])
-        logprobs[rows] += logprob
-        for row, token in zip(rows, chosen, strict=True):
-            tokens[row].append(int(token))
-        alive = np.array(
-            [
-                t != end_token and len(tokens[r]) < limits[r]
-                for r, t in zip(rows, chosen, strict=True)
-            ]
-        )
-        for row in rows[~alive]:
-            yield int(row), tokens[row], float(logprobs[row])
-        if not alive.all():
-            cache.keep(np.flatnonzero(alive))
-            rows, positions, chosen = rows[alive], positions[alive], chosen[alive]
-        if rows.size:
-            states = _step(model, cache, chosen, positions)
-            positions = positions + 1
-
-
-def _choose(
-    model: Any, states: Any, constraints: Sequence[Constraint | None]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The best token that each row may say, and its log probability among all tokens."""
-    logits = model.lm_head(states.unsqueeze(1)).squeeze(1).astype("float32").numpy()
-    chosen = logits.argmax(-1)
-    for row, constraint in enumerate(constraints):
-        if constraint is not None:
-            chosen[row] = np.where(constraint.mask(), logits[row], -np.inf).argmax()
-            constraint.accept(int(chosen[row]))
-    best = logits.max(-1, keepdims=True)
-    total = np.log(np.exp(logits - best).sum(-1, dtype=np.float64))
-    return chosen, (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - total
-
-
-def _step(model: Any, cache: Any, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> Any:
-    paddle = import_paddle()
-    return model.model(
-        paddle.to_tensor(tokens[:, None]),
-        position_ids=paddle.to_tensor(positions[:, None]),
-        attention_mask=cache.mask,
-        past_key_values=cache.for_model,
-        use_cache=True,
-        return_dict=True,
-    ).last_hidden_state[:, -1]
+    def keep(self, state: State, rows: NDArray[np.int64]) -> State:
+        """See `Scorer.keep`; the next step gives the rows that are kept their hidden states."""
+        state.cache.keep(rows)
+        return state
 
 
 def _fill_rows(model: Any, prompts: Sequence[Sequence[int]], room: int) -> tuple[RowCache, Any]:

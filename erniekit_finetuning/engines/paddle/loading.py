@@ -1,65 +1,17 @@
-"""Models from folders: base, adapter on a base, or a run that holds either."""
+"""Paddle's models from folders."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from erniekit_finetuning.engines.paddle import cpu_attention
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.recipes.models import SHIPPED, resolve_model
-
-ADAPTER_CONFIG = "lora_config.json"
-BASE_RECORD = "base_model.json"
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a model's parts lie; `adapter` is None for a whole model."""
-
-    base: Path
-    adapter: Path | None = None
-
-
-def locate(model: str | Path, revision: str | None = None) -> Source:
-    """Find base and adapter of a model name, model folder, adapter folder or run folder.
-
-    Raises UnusableInput when there is none, or when the base is not the one the adapter was
-    trained on.
-    """
-    folder = Path(model)
-    for inside in (folder, folder / "adapter"):
-        if (inside / ADAPTER_CONFIG).is_file():
-            return Source(_base_of(inside), inside)
-    if (folder / "run.json").is_file() and (folder / "model").is_dir():
-        return Source(folder / "model")
-    return Source(resolve_model(str(model), revision))
-
-
-def record_base(adapter: Path, name_or_path: str, base: Path) -> None:
-    """Write beside an adapter which base it belongs to."""
-    name = str(base) if Path(name_or_path).is_dir() else name_or_path
-    record = {"name_or_path": name, "fingerprint": fingerprint(base)}
-    text = json.dumps(record, indent=2) + "\n"
-    (adapter / BASE_RECORD).write_text(text, encoding="utf-8")
-
-
-def fingerprint(model: Path) -> str:
-    """A hash of the weight files' sizes, first and last mebibyte: fast for 40 GB, too."""
-    digest = hashlib.sha256()
-    for file in sorted(model.glob("*.safetensors")):
-        size = file.stat().st_size
-        digest.update(f"{file.name} {size}\n".encode())
-        with file.open("rb") as opened:
-            digest.update(opened.read(2**20))
-            opened.seek(max(0, size - 2**20))
-            digest.update(opened.read())
-    return digest.hexdigest()
 
 
 def load_tokenizer(base: Path) -> Any:
@@ -72,8 +24,10 @@ def load_tokenizer(base: Path) -> Any:
     return AutoTokenizer.from_pretrained(str(base))
 
 
-def load_base(base: Path, dtype: str) -> Any:
+def load_base(base: Path, dtype: str, training: bool = False, recompute: bool = False) -> Any:
     """The base model in memory, ready for the machine's device.
+
+    With `recompute` a layer's inner values are computed again for its gradients, not kept.
 
     Raises UnusableInput for another architecture than dense ERNIE-4.5 and for a dtype the device
     lacks.
@@ -86,7 +40,12 @@ def load_base(base: Path, dtype: str) -> Any:
     config = AutoConfig.from_pretrained(str(base))
     config.dtype = dtype
     config.fuse_rms_norm = on_gpu()  # the fused kernel exists on GPUs only
-    config._attn_implementation = "sdpa" if on_gpu() else cpu_attention.NAME
+    on_device = "flashmask" if training else "sdpa"  # flashmask alone keeps documents apart
+    config._attn_implementation = on_device if on_gpu() else cpu_attention.NAME
+    if recompute:
+        config.recompute_granularity = "full"
+        config.recompute_method = "uniform"
+        config.recompute_num_layers = 1
     # PaddleFormers writes an index into the folder it loads, and unpickles one that it finds there.
     # Through links it sees the weights and nothing else, and the folder may be read-only.
     with tempfile.TemporaryDirectory() as links:
@@ -95,7 +54,8 @@ def load_base(base: Path, dtype: str) -> Any:
                 file.name in ("config.json", "generation_config.json")
             ):
                 (Path(links) / file.name).symlink_to(file.resolve())
-        model = AutoModelForCausalLM.from_pretrained(links, config=config, dtype=dtype)
+        with _every_process_for_itself():
+            model = AutoModelForCausalLM.from_pretrained(links, config=config, dtype=dtype)
     model.eval()
     return model
 
@@ -123,17 +83,13 @@ def _check(base: Path, config: dict[str, Any], dtype: str) -> None:
         raise UnusableInput(problems)
 
 
-def _base_of(adapter: Path) -> Path:
-    record_file = adapter / BASE_RECORD
-    if not record_file.is_file():
-        cure = "an adapter trained by this package has one"
-        raise UnusableInput(Problem(f"has no {BASE_RECORD}", file=str(adapter), cure=cure))
-    record = json.loads(record_file.read_text(encoding="utf-8"))
-    name = record["name_or_path"]
-    base = resolve_model(name)
-    if fingerprint(base) != record["fingerprint"]:
-        other = "the installed release ships another one" if name in SHIPPED else str(base)
-        what = f"the adapter was trained on another {name} than the one found ({other})"
-        cure = "train it again on this base, or bring the old base back"
-        raise UnusableInput(Problem(what, file=str(adapter), cure=cure))
-    return base
+@contextmanager
+def _every_process_for_itself() -> Iterator[None]:
+    """Hide a launcher: where it sees several processes, PaddleFormers loads onto GPUs alone."""
+    distributed = import_paddle().distributed
+    asked = distributed.get_world_size
+    distributed.get_world_size = lambda group=None: 1
+    try:
+        yield
+    finally:
+        distributed.get_world_size = asked

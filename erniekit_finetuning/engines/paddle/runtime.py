@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 import warnings
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -77,31 +78,58 @@ def _is_amd() -> bool:
 def _attention(paddle: Any) -> Any:
     class CausalAttention(paddle.autograd.PyLayer):  # type: ignore[misc]
         @staticmethod
-        def forward(ctx: Any, query: Any, key: Any, value: Any, scale: float) -> Any:
+        def forward(ctx: Any, query: Any, key: Any, value: Any, scale: float, places: Any) -> Any:
             q, k, v = query.numpy(), key.numpy(), value.numpy()
-            rows = [cpu_attention.attend_causally(q[i], k[i], v[i], scale) for i in range(len(q))]
-            ctx.kept = q, k, v, rows, scale
-            return paddle.to_tensor(np.stack([out for out, _ in rows]))
+            out = np.empty_like(q)
+            sums = []
+            for place in places:
+                out[place], found = cpu_attention.attend_causally(
+                    q[place], k[place], v[place], scale
+                )
+                sums.append(found)
+            ctx.kept = q, k, v, out, sums, scale, places
+            return paddle.to_tensor(out)
 
         @staticmethod
         def backward(ctx: Any, grad: Any) -> Any:
-            q, k, v, rows, scale = ctx.kept
+            q, k, v, out, sums, scale, places = ctx.kept
             d = grad.numpy()
+            found = np.empty_like(q), np.empty_like(k), np.empty_like(v)
             back = cpu_attention.attend_causally_backward
-            grads = [
-                back(q[i], k[i], v[i], out, sums, d[i], scale) for i, (out, sums) in enumerate(rows)
-            ]
-            stack = np.stack
-            return tuple(paddle.to_tensor(stack(parts)) for parts in zip(*grads, strict=True))
+            for at, total in zip(places, sums, strict=True):
+                parts = back(q[at], k[at], v[at], out[at], total, d[at], scale)
+                for whole, part in zip(found, parts, strict=True):
+                    whole[at] = part
+            return tuple(paddle.to_tensor(whole) for whole in found)
 
     def attention(
-        module: Any, query: Any, key: Any, value: Any, scaling: float, **unused: Any
+        module: Any,
+        query: Any,
+        key: Any,
+        value: Any,
+        scaling: float,
+        attn_mask_startend_row_indices: Any = None,
+        **unused: Any,
     ) -> tuple[Any, None]:
         if isinstance(key, cpu_attention.Cached):
             out = paddle.to_tensor(key.attend(query.numpy(), scaling))
         else:
-            out = CausalAttention.apply(query, key, value, scaling)
+            places = _documents(query.shape, attn_mask_startend_row_indices)
+            out = CausalAttention.apply(query, key, value, scaling, places)
         rows, heads, length, dim = out.shape
         return out.transpose([0, 2, 1, 3]).reshape([rows, length, heads * dim]), None
 
     return attention
+
+
+def _documents(shape: Sequence[int], ends: Any) -> list[tuple[int, slice, slice]]:
+    """Where each document lies in [rows, heads, length, dim]; `ends` [1, 1, length, 1] packs
+    several into one row."""
+    if ends is None:
+        return [(row, slice(None), slice(0, shape[2])) for row in range(shape[0])]
+    stops = np.unique(ends.numpy())
+    starts = [0, *stops[:-1]]
+    return [
+        (0, slice(None), slice(int(start), int(stop)))
+        for start, stop in zip(starts, stops, strict=True)
+    ]

@@ -1,0 +1,1 @@
+"""The second engine: transformers' models with PEFT's LoRA, in a process without Paddle."""

@@ -1,0 +1,86 @@
+"""The hf engine: what the protocol asks for, put together."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erniekit_finetuning.adapters.formats import convert, form_of
+from erniekit_finetuning.engines.locating import Source, locate
+from erniekit_finetuning.engines.preparation import make_encoder
+from erniekit_finetuning.engines.processes import train_apart
+from erniekit_finetuning.engines.prompting import read_prompting
+from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
+from erniekit_finetuning.engines.reading import GreedyReader
+from erniekit_finetuning.recipes.model import Recipe
+from erniekit_finetuning.recipes.translation.translating import check
+
+
+class HuggingFaceEngine:
+    """Trains and loads ERNIE-4.5 (dense, mixture, vision) and PaddleOCR-VL with transformers."""
+
+    def train(
+        self,
+        recipe: Recipe,
+        train: Sequence[Example],
+        validation: Sequence[Example],
+        run: Path,
+        on_metric: Callable[[Metric], None],
+        on_step: Callable[[int, int], None],
+    ) -> TrainResult:
+        """Train into `run` in a process of its own, whatever this one has loaded."""
+        check(recipe, "hf")
+        return train_apart(recipe, train, validation, run, on_metric, on_step)
+
+    def load(self, model: str | Path, batch_size: int = 16) -> Reader:
+        """Load for answering; see `Engine.load`."""
+        from erniekit_finetuning.engines.hf import models, runtime
+        from erniekit_finetuning.engines.hf.scorer import TorchScorer
+
+        source = locate(model)
+        runtime.import_torch()
+        network = with_adapter(
+            models.load_base(source.base, "bfloat16" if runtime.on_gpu() else "float32"),
+            source,
+            merged=True,
+        )
+        prompting = read_prompting(source.adapter or source.base)
+        encoder = make_encoder(models.load_tokenizer(source.base), prompting)
+        return GreedyReader(TorchScorer(network), encoder, batch_size)
+
+    def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
+        """The logits after each token of each prompt; see `Engine.logits`."""
+        from erniekit_finetuning.engines.hf import models, runtime
+
+        source = locate(model)
+        torch = runtime.import_torch()
+        network = with_adapter(models.load_base(source.base, "float32"), source, merged=False)
+        encoder = make_encoder(
+            models.load_tokenizer(source.base), read_prompting(source.adapter or source.base)
+        )
+        found = []
+        with torch.no_grad():
+            for prompt in prompts:
+                ids = torch.tensor([encoder.prompt(prompt)]).to(runtime.device())
+                found.append(network(input_ids=ids).logits[0].float().cpu().numpy())
+        return found
+
+
+def with_adapter(model: Any, source: Source, merged: bool) -> Any:
+    """The model with the adapter of `source`, if it has one, merged into it or beside it."""
+    if source.adapter is None:
+        return model
+    from peft import PeftModel
+
+    with tempfile.TemporaryDirectory() as held:
+        folder = source.adapter
+        if form_of(folder) != "peft":
+            folder = Path(held) / "adapter"
+            convert(source, "peft", folder)
+        wrapped = PeftModel.from_pretrained(model, str(folder)).eval()
+    return wrapped.merge_and_unload() if merged else wrapped

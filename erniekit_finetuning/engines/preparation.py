@@ -1,0 +1,92 @@
+"""From a recipe and its examples to what the loop runs, and from its end to a result."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from erniekit_finetuning.engines.batches import padding_share
+from erniekit_finetuning.engines.checkpoints import Progress
+from erniekit_finetuning.engines.encoding import Encoder
+from erniekit_finetuning.engines.helpers import Helpers, helpers_worthwhile
+from erniekit_finetuning.engines.loop import Course
+from erniekit_finetuning.engines.prompting import Prompting
+from erniekit_finetuning.engines.protocol import Example, TrainResult
+from erniekit_finetuning.engines.schedule import total_steps
+from erniekit_finetuning.engines.team import Alone, Team
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.recipes.model import Recipe
+
+
+def make_encoder(tokenizer: Any, prompting: Prompting, responses_only: bool = True) -> Encoder:
+    """An encoder that asks as `prompting` says."""
+    if prompting.chat_template is not None:
+        tokenizer.chat_template = prompting.chat_template
+    return Encoder(tokenizer, prompting.system_prompt, responses_only)
+
+
+def make_course(
+    recipe: Recipe, encoder: Encoder, train: Sequence[Example], validation: Sequence[Example]
+) -> Course:
+    """Encode all examples; raises UnusableInput with everything wrong with any of them."""
+    if not train:
+        raise UnusableInput(Problem("there is nothing to train on", found="0 examples"))
+    encoded = encoder.all([*train, *validation], recipe.data.max_seq_len)
+    return Course.of(recipe, encoded[: len(train)], encoded[len(train) :])
+
+
+def check_context(recipe: Recipe, context: int) -> None:
+    """Raise UnusableInput when examples may be longer than the model can see."""
+    if recipe.data.max_seq_len > context:
+        what = "is longer than the model's context"
+        found, expected = str(recipe.data.max_seq_len), f"at most {context}"
+        raise UnusableInput(Problem(what, field="data.max_seq_len", found=found, expected=expected))
+
+
+def team_on_cpu(recipe: Recipe, base: Path, parameters: int, course: Course) -> Team:
+    """This process, and a helper for every further core that would shorten the training."""
+    order = course.order(0)
+    steps = total_steps(-(-len(order) // course.per_step), recipe.training)
+    tokens = sum(len(row.tokens) for row in course.train)
+    per_step = tokens / len(order) * course.per_step
+    count = helpers_worthwhile(
+        parameters, int(steps * per_step), min(course.per_step, len(course.train))
+    )
+    return Helpers(recipe, base, count) if count else Alone()
+
+
+def make_result(
+    recipe: Recipe,
+    course: Course,
+    progress: Progress,
+    resumed: int | None,
+    **measured: Any,
+) -> TrainResult:
+    """What the loop left, with what the engine `measured`."""
+    lengths = [len(row.tokens) for row in course.train]
+    batch = recipe.training.per_device_train_batch_size
+    return TrainResult(
+        steps=progress.step,
+        train_loss=progress.last_loss,
+        eval_loss=progress.best_eval_loss,
+        best_step=progress.best_step,
+        stopped_early=progress.stopped_early,
+        train_examples=len(course.train),
+        validation_examples=len(course.validation),
+        trained_token_share=sum(row.trained for row in course.train) / sum(lengths),
+        sequences=len(course.order(0)),
+        padding_before=padding_share(lengths, batch, course.seed),
+        seconds=progress.seconds,
+        tokens_per_second=progress.tokens / max(progress.seconds, 1e-9),
+        resumed_from_step=resumed,
+        **measured,
+    )
+
+
+def processes_given() -> tuple[int, int]:
+    """This process's rank and how many there are, as a distributed launcher says."""
+    rank = os.environ.get("PADDLE_TRAINER_ID", os.environ.get("RANK", "0"))
+    size = os.environ.get("PADDLE_TRAINERS_NUM", os.environ.get("WORLD_SIZE", "1"))
+    return int(rank), int(size)

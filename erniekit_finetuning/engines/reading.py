@@ -1,0 +1,179 @@
+"""Greedy answers in batches, whatever framework computes the scores."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erniekit_finetuning.engines.encoding import Encoder
+from erniekit_finetuning.engines.protocol import Constraint, ConstraintMaker, Generation, Vocabulary
+from erniekit_finetuning.errors import Problem, UnusableInput
+
+
+class Scorer(Protocol):
+    """A model that scores the next token of several texts."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Context length in tokens."""
+        ...
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many scores a step gives."""
+        ...
+
+    def start(self, prompts: Sequence[Sequence[int]], room: int) -> Any:
+        """Read prompts, with room for more tokens; return the state the other methods take."""
+        ...
+
+    def scores(self, state: Any) -> NDArray[np.float32]:
+        """Logits [rows, vocabulary] of the next token."""
+        ...
+
+    def step(self, state: Any, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> Any:
+        """Append a token to each row."""
+        ...
+
+    def keep(self, state: Any, rows: NDArray[np.int64]) -> Any:
+        """Drop every row but these."""
+        ...
+
+
+class GreedyReader:
+    """A loaded model (adapter merged into it, if there was one) that answers prompts."""
+
+    def __init__(self, scorer: Scorer, encoder: Encoder, batch_size: int) -> None:
+        self._scorer = scorer
+        self._encoder = encoder
+        self._tokenizer = encoder.tokenizer
+        self._batch_size = batch_size
+
+    @property
+    def max_tokens(self) -> int:
+        """Context length in tokens, prompt and answer together."""
+        return self._scorer.max_tokens
+
+    def count_tokens(self, prompt: str) -> int:
+        """Tokens of `prompt` inside the chat template."""
+        return len(self._encoder.prompt(prompt))
+
+    def generate(
+        self,
+        prompts: Sequence[str],
+        max_new_tokens: int,
+        on_done: Callable[[int, Generation], None] | None = None,
+        constraints: Sequence[ConstraintMaker | None] | None = None,
+    ) -> list[Generation]:
+        """Answer greedily; see `Reader.generate`."""
+        if max_new_tokens < 1:
+            raise ValueError("max_new_tokens must be at least 1")
+        started = time.monotonic()
+        encoded = [self._encoder.prompt(prompt) for prompt in prompts]
+        self._check(encoded)
+        makers = [None] * len(prompts) if constraints is None else constraints
+        done: dict[int, Generation] = {}
+
+        def end(index: int, tokens: list[int], logprob: float) -> None:
+            seconds = time.monotonic() - started
+            done[index] = self._generation(tokens, logprob, seconds)
+            if on_done is not None:
+                on_done(index, done[index])
+
+        # Prompts alike in length have answers alike in length, and end together.
+        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
+        for first in range(0, len(order), self._batch_size):
+            batch = order[first : first + self._batch_size]
+            limits = [min(max_new_tokens, self.max_tokens - len(encoded[i])) for i in batch]
+            wanted = [encoded[i] for i in batch]
+            bounds = [make and make(self._vocabulary) for make in (makers[i] for i in batch)]
+            ends = _answer(self._scorer, wanted, limits, bounds, self._tokenizer.eos_token_id)
+            for row, tokens, logprob in ends:
+                end(batch[row], tokens, logprob)
+        return [done[i] for i in range(len(prompts))]
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        backend = getattr(self._tokenizer, "backend_tokenizer", None)
+        if backend is None:
+            cure = "convert it to a tokenizer.json, or read with decoding: free"
+            what = "grounded decoding cannot read the model's tokenizer"
+            raise UnusableInput(Problem(what, found=type(self._tokenizer).__name__, cure=cure))
+        end = int(self._tokenizer.eos_token_id)
+        return Vocabulary(backend.to_str(), self._scorer.vocabulary_size, end)
+
+    def _generation(self, tokens: list[int], logprob: float, seconds: float) -> Generation:
+        finished = tokens[-1] == self._tokenizer.eos_token_id
+        text = self._tokenizer.decode(
+            tokens[:-1] if finished else tokens,
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
+        )
+        return Generation(text, finished, len(tokens), seconds, logprob / len(tokens))
+
+    def _check(self, encoded: Sequence[Sequence[int]]) -> None:
+        problems = [
+            Problem(
+                f"prompt {index} leaves no room for an answer",
+                found=f"{len(tokens)} tokens",
+                expected=f"fewer than {self.max_tokens}",
+                cure="shorten the document, or take a model with a longer context",
+            )
+            for index, tokens in enumerate(encoded)
+            if len(tokens) >= self.max_tokens
+        ]
+        if problems:
+            raise UnusableInput(problems)
+
+
+def _answer(
+    scorer: Scorer,
+    prompts: Sequence[Sequence[int]],
+    limits: Sequence[int],
+    constraints: Sequence[Constraint | None],
+    end_token: int,
+) -> Iterator[tuple[int, list[int], float]]:
+    """Decode one batch; give (row, tokens, their log probability) as each row ends."""
+    rows = np.arange(len(prompts))
+    positions = np.array([len(prompt) for prompt in prompts])
+    tokens: list[list[int]] = [[] for _ in prompts]
+    logprobs = np.zeros(len(prompts))
+    state = scorer.start(prompts, max(limits))
+    while rows.size:
+        chosen, logprob = _choose(scorer.scores(state), [constraints[row] for row in rows])
+        logprobs[rows] += logprob
+        for row, token in zip(rows, chosen, strict=True):
+            tokens[row].append(int(token))
+        alive = np.array(
+            [
+                t != end_token and len(tokens[r]) < limits[r]
+                for r, t in zip(rows, chosen, strict=True)
+            ]
+        )
+        for row in rows[~alive]:
+            yield int(row), tokens[row], float(logprobs[row])
+        if not alive.all():
+            state = scorer.keep(state, np.flatnonzero(alive))
+            rows, positions, chosen = rows[alive], positions[alive], chosen[alive]
+        if rows.size:
+            state = scorer.step(state, chosen, positions)
+            positions = positions + 1
+
+
+def _choose(
+    logits: NDArray[np.float32], constraints: Sequence[Constraint | None]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The best token that each row may say, and its log probability among all tokens."""
+    chosen = logits.argmax(-1)
+    for row, constraint in enumerate(constraints):
+        if constraint is not None:
+            chosen[row] = np.where(constraint.mask(), logits[row], -np.inf).argmax()
+            constraint.accept(int(chosen[row]))
+    best = logits.max(-1, keepdims=True)
+    total = np.log(np.exp(logits - best).sum(-1, dtype=np.float64))
+    return chosen, (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - total
