@@ -5,12 +5,14 @@ from __future__ import annotations
 import typer
 
 from erniekit_finetuning import commands
+from erniekit_finetuning.adapter_commands import adapter_app, merge_command
 from erniekit_finetuning.check import check
 from erniekit_finetuning.console import run
 from erniekit_finetuning.demo import demo
 from erniekit_finetuning.doctor import doctor
 from erniekit_finetuning.evaluate import evaluate
 from erniekit_finetuning.prepare_data import prepare_data
+from erniekit_finetuning.recipe_command import recipe_app
 from erniekit_finetuning.train_ernie_lora import train_ernie_lora
 from erniekit_finetuning.validate_data import validate_data
 
@@ -27,6 +29,9 @@ app.command("prepare")(prepare_data)
 app.command("validate-data")(validate_data)
 app.command("train")(train_ernie_lora)
 app.command("evaluate")(evaluate)
+app.command("merge")(merge_command)
+app.add_typer(recipe_app, name="recipe")
+app.add_typer(adapter_app, name="adapter")
 app.command("check")(check)
 app.command("extract")(commands.extract)
 app.command("serve")(commands.serve)

@@ -112,12 +112,13 @@ def _pairs(plan: Demo, name: str, count: int, seed: int) -> Path:
 
 
 def _train(pairs: Path, run: Path, overrides: list[str]) -> None:
-    from erniekit_finetuning.examples import read_examples
+    from erniekit_finetuning.mixing import read_split
     from erniekit_finetuning.recipes.loading import load_recipe
     from erniekit_finetuning.training import train
 
-    recipe = shipped(RECIPE)
-    train(load_recipe(recipe, overrides), read_examples(pairs), run, recipe)
+    file = shipped(RECIPE)
+    recipe = load_recipe(file, overrides)
+    train(recipe, read_split(recipe, pairs), run, file)
 
 
 def _evaluate(model: str, output: Path, pairs: Path) -> Evaluation:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 
 import typer
 from packaging.version import Version
@@ -169,8 +170,7 @@ def doctor() -> None:
     _engine("huggingface", _TORCH_PROBE, 'pip install -c constraints.txt "ernie-invoice[hf]"')
     if "rapidocr" not in versions:
         print('OCR: no; to read images: pip install -c constraints.txt "ernie-invoice[ocr]"')
-    first = shutil.which("erniekit")
-    print(f"erniekit on PATH: {first or 'none'}")
+    print(f"erniekit on PATH: {_whose(shutil.which('erniekit'))}")
     faults = diagnose(versions)
     if sys.version_info[:2] != (3, 11):
         print("warning: the pins were measured on Python 3.11")
@@ -179,6 +179,19 @@ def doctor() -> None:
     if faults or not runs:
         raise typer.Exit(1)
     print("no known trouble")
+
+
+def _whose(program: str | None) -> str:
+    """Which `erniekit` comes first: ours, which hands native files over, or ERNIEKit's own.
+
+    >>> _whose(None)
+    'none'
+    """
+    if program is None:
+        return "none"
+    text = Path(program).read_text(encoding="utf-8", errors="replace")
+    owner = "ernie-invoice" if "erniekit_finetuning" in text else "ERNIEKit itself"
+    return f"{program}, of {owner}"
 
 
 def _engine(name: str, probe: str, cure: str) -> bool:

@@ -1,36 +1,59 @@
-"""Pairs to the prompt and answer that the text route trains on."""
+"""Pairs to the conversations that a training learns from."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.data.pairs_file import read_pairs
-from erniekit_finetuning.engines.protocol import Example
+from erniekit_finetuning.engines.protocol import Example, Message
 from erniekit_finetuning.errors import Problem, UnusableInput
 
+_ROLES = {"system": "system", "human": "user", "assistant": "assistant"}
 
-def read_examples(path: Path) -> list[Example]:
-    """Examples of a pairs file; raises UnusableInput naming every pair that cannot be one."""
+
+def read_examples(path: Path, with_images: bool = False) -> list[Example]:
+    """Examples of a file of pairs or conversations.
+
+    Raises UnusableInput naming every pair that cannot be one. Without images, the document's text
+    stands in the place of the image tags.
+    """
     examples: list[Example] = []
     problems: list[Problem] = []
     for number, pair in enumerate(read_pairs(path), start=1):
-        roles = [turn.role for turn in pair.conversations]
-        if roles != ["human", "assistant"]:
-            problems.append(
-                Problem(
-                    "this recipe trains on one question and one answer",
-                    file=str(path),
-                    line=number,
-                    field="conversations",
-                    found=", ".join(roles),
-                    expected="human, assistant",
-                )
-            )
-            continue
         try:
-            examples.append(Example(pair.text_prompt(), pair.answer, pair.id or str(number)))
+            example = example_of(pair, number, with_images)
+            images = tuple(str(_place(path, image)) for image in example.images)
+            problems += _missing(images, path, number)
+            examples.append(replace(example, images=images))
         except UnusableInput as error:
             problems += error.problems
     if problems:
         raise UnusableInput(problems)
     return examples
+
+
+def _place(file: Path, image: str) -> Path:
+    """Where an image lies: beside the file that names it, else where the command runs."""
+    beside = file.parent / image
+    return beside if beside.exists() else Path(image)
+
+
+def _missing(images: Sequence[str], file: Path, number: int) -> list[Problem]:
+    return [
+        Problem("the image is not there", str(file), number, "image", found=image)
+        for image in images
+        if not Path(image).is_file()
+    ]
+
+
+def example_of(pair: Pair, number: int, with_images: bool = False) -> Example:
+    """One pair as an example; raises UnusableInput when it has images but no text of them."""
+    shown = pair if with_images else pair.for_text_models()
+    messages = tuple(
+        Message(_ROLES[turn.role], turn.content)  # type: ignore[arg-type]
+        for turn in shown.conversations
+    )
+    return Example(messages, pair.id or str(number), shown.all_images)

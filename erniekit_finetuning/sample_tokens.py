@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich.text import Text
 
 from erniekit_finetuning.data.pair import Pair
-from erniekit_finetuning.engines.encoding import Encoded, check_template, encode_example
-from erniekit_finetuning.engines.protocol import Example
+from erniekit_finetuning.engines.encoding import Encoded
+from erniekit_finetuning.engines.preparation import make_encoder
+from erniekit_finetuning.engines.prompting import prompting_of
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.examples import example_of
 from erniekit_finetuning.recipes.loading import load_recipe
 
 
@@ -21,58 +22,54 @@ class SampleTokens:
     """
 
     def __init__(self, recipe: Path) -> None:
-        from erniekit_finetuning.engines.paddle.loading import load_tokenizer, locate
+        from erniekit_finetuning.engines.locating import locate
+        from erniekit_finetuning.engines.paddle.loading import load_tokenizer
 
         found = load_recipe(recipe)
-        self._tokenizer: Any = load_tokenizer(
-            locate(found.model.name_or_path, found.model.revision).base
-        )
-        check_template(self._tokenizer)
+        tokenizer = load_tokenizer(locate(found.model.name_or_path, found.model.revision).base)
+        prompting = prompting_of(found.data)
+        self._encoder = make_encoder(tokenizer, prompting, found.data.train_on_responses_only)
+        self._encoder.check()
         self.limit = found.data.max_seq_len
 
     def encode(self, pair: Pair) -> tuple[Encoded | None, list[Problem]]:
         """The tokens of a pair, and what keeps it from being trained."""
-        roles = [turn.role for turn in pair.conversations]
-        if roles != ["human", "assistant"]:
-            return None, [
-                Problem(
-                    "the recipe trains on one question and one answer",
-                    field="conversations",
-                    found=", ".join(roles),
-                    expected="human, assistant",
-                )
-            ]
         try:
-            example = Example(pair.text_prompt(), pair.answer, pair.id or "")
+            example = example_of(pair, 0)
         except UnusableInput as error:
             return None, list(error.problems)
-        encoded = encode_example(self._tokenizer, example, "conversations")
+        encoded = self._encoder.one(example, "conversations")
         if isinstance(encoded, Problem):
             return None, [encoded]
-        length, trained = len(encoded.tokens), len(encoded.tokens) - encoded.answer_start
-        problems = []
-        if length > self.limit:
-            problems.append(
-                Problem(
-                    "the sample is longer than data.max_seq_len",
-                    field="conversations",
-                    found=f"{length} tokens",
-                    expected=f"at most {self.limit}",
-                    cure=f"raise it to {length}, or leave the sample out",
-                )
+        if len(encoded.tokens) <= self.limit:
+            return encoded, []
+        length = len(encoded.tokens)
+        problems = [
+            Problem(
+                "the sample is longer than data.max_seq_len",
+                field="conversations",
+                found=f"{length} tokens",
+                expected=f"at most {self.limit}",
+                cure=f"raise it to {length}, or leave the sample out",
             )
-        if trained <= 0 or encoded.answer_start >= self.limit:
-            problems.append(
-                Problem("no token of the sample would be trained", field="conversations")
-            )
+        ]
+        if all(start >= self.limit for start, _ in encoded.spans):
+            what = "no token of the sample would be trained"
+            problems.append(Problem(what, field="conversations"))
         return encoded, problems
 
     def coloured(self, encoded: Encoded) -> Text:
         """The sample as the model sees it: masked tokens dim, trained ones green."""
-        masked = encoded.tokens[: encoded.answer_start]
-        trained = encoded.tokens[encoded.answer_start :]
         text = Text()
-        for tokens, what, style in ((masked, "masked", "dim"), (trained, "trained", "green")):
-            text.append(f"{len(tokens)} tokens {what}:\n", style="bold")
-            text.append(str(self._tokenizer.decode(tokens)) + "\n", style=style)
+        last = 0
+        for start, stop in encoded.spans:
+            self._show(text, encoded.tokens[last:start], "masked", "dim")
+            self._show(text, encoded.tokens[start:stop], "trained", "green")
+            last = stop
+        self._show(text, encoded.tokens[last:], "masked", "dim")
         return text
+
+    def _show(self, text: Text, tokens: tuple[int, ...], what: str, style: str) -> None:
+        if tokens:
+            text.append(f"{len(tokens)} tokens {what}:\n", style="bold")
+            text.append(str(self._encoder.tokenizer.decode(tokens)) + "\n", style=style)

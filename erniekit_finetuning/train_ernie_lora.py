@@ -17,7 +17,7 @@ if __package__ in (None, ""):  # run by path: import from the checkout, not from
 import typer
 
 from erniekit_finetuning.console import messages, run
-from erniekit_finetuning.examples import read_examples
+from erniekit_finetuning.mixing import read_split
 from erniekit_finetuning.recipes.loading import load_recipe
 from erniekit_finetuning.shipped import shipped
 from erniekit_finetuning.training import train
@@ -25,15 +25,18 @@ from erniekit_finetuning.training import train
 
 def train_ernie_lora(
     config: Annotated[Path, typer.Option(help="Recipe, e.g. configs/ernie-4.5-tiny/invoice.yaml.")],
-    dataset: Annotated[Path, typer.Option(help="Pairs file written by prepare_data.py.")],
     output_dir: Annotated[Path, typer.Option(help="Run folder to write or to go on with.")],
+    dataset: Annotated[
+        Path | None,
+        typer.Option(help="File written by prepare_data.py, unless the recipe has data.sources."),
+    ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="e.g. training.max_steps=20")
     ] = None,
 ) -> None:
     """Fine-tune the model a recipe names; a killed training goes on with the same command."""
     recipe = load_recipe(shipped(config), overrides or [])
-    result = train(recipe, read_examples(dataset), output_dir, config)
+    result = train(recipe, read_split(recipe, dataset), output_dir, config)
     messages.print(
         f"{result.steps} steps, loss {result.train_loss:.4f}, "
         f"peak memory {result.peak_memory_mb:.0f} MB, {result.seconds:.0f} s"

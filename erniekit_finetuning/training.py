@@ -1,81 +1,109 @@
 """Train a recipe on examples into a run folder that explains itself.
 
 recipe.yaml    the recipe, every default filled in
-run.json       versions, data fingerprint, counts, memory, time, one prompt as the model saw it
-metrics.jsonl  loss, validation loss, learning rate and speed by step
+run.json       versions, data fingerprint, estimate, counts, memory, time, one example as seen
+metrics.jsonl  loss, validation loss, learning rate, speed and memory by step
 curves.png     the same as a picture
 adapter/       the best weights (model/ when LoRA is off)
 checkpoints/   where a killed training goes on
+tensorboard/   the metrics as events, when the recipe asks for them
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from erniekit_finetuning.engines.batches import split_examples
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
 from erniekit_finetuning.engines.curves import draw_curves
-from erniekit_finetuning.engines.protocol import Example, Metric, TrainResult
+from erniekit_finetuning.engines.events import events
+from erniekit_finetuning.engines.metrics_file import METRICS_FILE, MetricsFile
+from erniekit_finetuning.engines.protocol import Metric, TrainResult
 from erniekit_finetuning.engines.registry import get_engine
-from erniekit_finetuning.engines.run_folder import METRICS_FILE, MetricsFile, open_run
+from erniekit_finetuning.engines.run_folder import open_run
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.mixing import Split
+from erniekit_finetuning.preflight import check_before
 from erniekit_finetuning.recipes.model import Recipe
+
+COLUMNS = (
+    TextColumn("training"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TextColumn("{task.description}"),
+    TimeElapsedColumn(),
+    TextColumn("left"),
+    TimeRemainingColumn(),
+)
+CURE = (
+    "halve training.per_device_train_batch_size and double training.gradient_accumulation_steps; "
+    "then set training.gradient_checkpointing: true, lower data.max_seq_len, or take "
+    "model.dtype: bfloat16 or a quantized model on a GPU"
+)
 
 
 def train(
-    recipe: Recipe,
-    examples: Sequence[Example],
-    output: Path,
-    recipe_file: Path | None = None,
+    recipe: Recipe, split: Split, output: Path, recipe_file: Path | None = None
 ) -> TrainResult:
-    """Train `recipe` on `examples` into `output`, going on where a killed training stopped.
+    """Train `recipe` on `split.train` into `output`, going on where a killed training stopped.
 
     A finished training is returned, not repeated (`already_finished`). Raises UnusableInput when
-    the recipe or the examples cannot be trained, or when `output` holds another training.
+    the recipe or the examples cannot be trained, when `output` holds another training, and when
+    memory runs out.
     """
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
     console = Console(stderr=True)
-    folder = open_run(output, recipe, examples, recipe_file)
+    folder = open_run(output, recipe, [*split.train, *split.validation], recipe_file)
     before = folder.finished()
     if before is not None:
         console.print(f"{output}: this training is finished already", highlight=False)
         return before
-    kept = MetricsFile(output / METRICS_FILE)
-    training, validation = split_examples(examples, recipe.data.validation_share, recipe.data.seed)
-    columns = (
-        TextColumn("training"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.description}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console) as bar:
+    estimate = check_before(recipe, split, output)
+    console.print(str(estimate), highlight=False)
+    with (
+        Progress(*COLUMNS, console=console) as bar,
+        events(output / "tensorboard", recipe.training.report_to) as told,
+        _memory_may_end(),
+    ):
         task = bar.add_task("", total=None)
 
         def on_metric(metric: Metric) -> None:
-            kept.add(metric)
+            told(metric)
             bar.update(task, description=describe(metric))
             if not console.is_terminal:
                 console.print(f"step {metric.step}: {describe(metric)}", highlight=False)
 
         result = get_engine(recipe.engine).train(
             recipe,
-            training,
-            validation,
+            split.train,
+            split.validation,
             output,
             on_metric,
             lambda done, total: bar.update(task, completed=done, total=total),
         )
-    draw_curves(kept.metrics, output / "curves.png")
-    folder.finish(result)
+    draw_curves(MetricsFile(output / METRICS_FILE).metrics, output / "curves.png")
+    folder.finish(result, estimate.to_json())
     return result
+
+
+@contextmanager
+def _memory_may_end() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or "out of memory" in text or "resourceexhausted" in text:
+            raise UnusableInput(Problem("memory ran out in training", cure=CURE)) from error
+        raise
 
 
 def describe(metric: Metric) -> str:
@@ -88,7 +116,7 @@ def describe(metric: Metric) -> str:
     if metric.loss is not None:
         parts.append(f"loss {metric.loss:.3f}")
     if metric.eval_loss is not None:
-        parts.append(f"validation loss {metric.eval_loss:.3f}")
+        parts.append(f"validation loss {metric.eval_loss:.3f}, perplexity {metric.perplexity:.2f}")
     if metric.tokens_per_second is not None:
         parts.append(f"{metric.tokens_per_second:.0f} tokens/s")
     return ", ".join(parts)

@@ -1,0 +1,109 @@
+"""The examples of a recipe: from one file or several, mixed and split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from erniekit_finetuning.engines.batches import split_examples
+from erniekit_finetuning.engines.locating import locate_base, sees_images
+from erniekit_finetuning.engines.protocol import Example
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.examples import read_examples
+from erniekit_finetuning.recipes.data_section import DataSection, Mixing
+from erniekit_finetuning.recipes.model import Recipe
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Split:
+    """What is learnt from, and what is held out."""
+
+    train: list[Example]
+    validation: list[Example]
+
+
+def read_split(recipe: Recipe, dataset: Path | None) -> Split:
+    """Read what a recipe trains on, with images where its model takes them; see `examples_of`."""
+    return examples_of(recipe.data, dataset, sees_images(locate_base(recipe)))
+
+
+def examples_of(data: DataSection, dataset: Path | None, with_images: bool = False) -> Split:
+    """Read what a recipe trains on: `dataset`, or the sources it names.
+
+    Validation examples are set aside before the sources are mixed, so one that is repeated is
+    never on both sides. Raises UnusableInput when there is no file or one too many, and with every
+    example that cannot be trained.
+    """
+    if (dataset is None) == (not data.sources):
+        what = "name the examples once" if dataset else "no examples are named"
+        cure = "give --dataset, or data.sources in the recipe"
+        raise UnusableInput(Problem(what, field="data.sources", cure=cure))
+    files = [(dataset, None)] if dataset else [(Path(s.path), s.max_samples) for s in data.sources]
+    groups = [
+        _some(read_examples(file, with_images), limit, data.seed + number)
+        for number, (file, limit) in enumerate(files)
+    ]
+    if data.validation_file is not None:
+        held = read_examples(Path(data.validation_file), with_images)
+    else:
+        everything = [example for group in groups for example in group]
+        train, held = split_examples(everything, data.validation_share, data.seed)
+        kept = {id(example) for example in train}
+        groups = [[example for example in group if id(example) in kept] for group in groups]
+    shares = [source.probability or 0.0 for source in data.sources]
+    mixed = mix(groups, data.mixing, shares, data.max_samples, data.seed)
+    return Split(mixed, held)
+
+
+def mix(
+    groups: Sequence[Sequence[T]],
+    mixing: Mixing,
+    shares: Sequence[float],
+    limit: int | None,
+    seed: int,
+) -> list[T]:
+    """One list out of several, at most `limit` long; see `DataSection`.
+
+    >>> mix([["a", "b", "c"], ["x"]], "interleave_under", [], None, 0)
+    ['a', 'x']
+    >>> mix([["a", "b", "c"], ["x"]], "interleave_over", [], None, 0)
+    ['a', 'x', 'b', 'x', 'c', 'x']
+    """
+    filled = [group for group in groups if group]
+    if mixing == "probabilities":
+        return _drawn(groups, shares, limit or sum(map(len, groups)), seed)
+    if mixing == "concat":
+        return _some([item for group in filled for item in group], limit, seed)
+    rounds = (min if mixing == "interleave_under" else max)(map(len, filled), default=0)
+    turns = [group[turn % len(group)] for turn in range(rounds) for group in filled]
+    return turns[:limit]
+
+
+def _drawn(
+    groups: Sequence[Sequence[T]], shares: Sequence[float], count: int, seed: int
+) -> list[T]:
+    generator = np.random.default_rng(seed)
+    endless = [_repeated(group, seed + number) for number, group in enumerate(groups)]
+    drawn = generator.choice(len(groups), size=count, p=np.array(shares) / sum(shares))
+    return [next(endless[int(number)]) for number in drawn]
+
+
+def _repeated(group: Sequence[T], seed: int) -> Iterator[T]:
+    if not group:
+        raise UnusableInput(Problem("a source has no examples to draw", field="data.sources"))
+    generator = np.random.default_rng(seed)
+    while True:
+        yield from (group[int(i)] for i in generator.permutation(len(group)))
+
+
+def _some(group: Sequence[T], limit: int | None, seed: int) -> list[T]:
+    if limit is None or len(group) <= limit:
+        return list(group)
+    chosen = np.random.default_rng(seed).permutation(len(group))[:limit]
+    return [group[int(i)] for i in sorted(chosen)]
