@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
 CODE := $(SOURCES) tests benchmarks setup.py
 
-.PHONY: demo test lint bench base test-hf test-ray test-erniekit fuzz fonts schema clean help
+.PHONY: demo test lint bench base test-ray test-erniekit fuzz fonts schema clean help
 
 help:
 	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
@@ -15,7 +15,6 @@ help:
 	@echo "make base      pre-train the small base model again (hours on 2 cores)"
 	@echo "make fuzz      readers of values, JSON and XML against hostile input; RUNS=1000000"
 	@echo "make schema    write docs/invoice.schema.json from the model"
-	@echo "make test-hf   parity of Paddle and Hugging Face on the small base model"
 	@echo "make test-ray  data sets on a Ray cluster of this machine"
 	@echo "make test-erniekit  our training files through ERNIEKit 1.0.1, in an environment of its own"
 	@echo "make fonts     typefaces of the synthetic invoices, by apt-get"
@@ -34,14 +33,11 @@ lint: .venv/test/installed
 bench: .venv/bench/installed
 	for file in benchmarks/bench_*.py; do echo "== $$file"; .venv/bench/bin/python $$file || exit 1; done
 
-base: .venv/hf/installed
-	.venv/hf/bin/python -m erniekit_finetuning.base.pretrain \
+base: .venv/test/installed
+	.venv/test/bin/python -m erniekit_finetuning.base.pretrain \
 		--config configs/ernie-4.5-tiny/pretrain.yaml --output runs/base
-	.venv/hf/bin/python -m erniekit_finetuning.base.publish \
+	.venv/test/bin/python -m erniekit_finetuning.base.publish \
 		--run runs/base --output erniekit_finetuning/assets/ernie-4.5-tiny
-
-test-hf: .venv/hf/installed
-	.venv/hf/bin/python -m pytest tests/hf tests/test_engine_paddle.py $(ARGS)
 
 test-ray: .venv/ray/installed
 	.venv/ray/bin/python -m pytest tests/ray $(ARGS)
@@ -50,6 +46,10 @@ test-ray: .venv/ray/installed
 test-erniekit: .venv/erniekit/installed .venv/test/installed
 	.venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py $(ARGS)
 	.venv/test/bin/python tests/upstream/our_files.py runs/upstream
+	.venv/test/bin/ernie-invoice recipe show configs/ernie-4.5-tiny/invoice.yaml --engine erniekit \
+	  model.dtype=bfloat16 > runs/upstream/recipe.yaml
+	UPSTREAM_RECIPE=runs/upstream/recipe.yaml \
+	  .venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py -k recipe $(ARGS)
 	UPSTREAM_ERNIEKIT=runs/upstream/erniekit.jsonl UPSTREAM_ALPACA=runs/upstream/alpaca.jsonl \
 	  .venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py -k every_row $(ARGS)
 
@@ -69,11 +69,10 @@ schema: .venv/test/installed
 	.venv/test/bin/python -m erniekit_finetuning.invoice.own_json > docs/invoice.schema.json
 
 .venv/demo/installed: EXTRAS = cpu,ocr,app
-.venv/test/installed: EXTRAS = cpu,ocr,app,test
+.venv/test/installed: EXTRAS = cpu,hf,ocr,app,tensorboard,test
 .venv/fuzz/installed: EXTRAS = fuzz
-.venv/bench/installed: EXTRAS = cpu,ocr,app,bench
+.venv/bench/installed: EXTRAS = cpu,hf,ocr,app,bench
 .venv/ray/installed: EXTRAS = ray,test
-.venv/hf/installed: EXTRAS = cpu,hf,ocr,app,test
 
 # The stamp is written last: an install that was killed starts over from an empty environment.
 .venv/%/installed: constraints.txt setup.py

@@ -11,6 +11,7 @@ VERSION = "0.1.0"
 CORE = [
     "babel>=2.18",  # month names, currencies
     "faker>=40",  # places and surnames of synthetic invoices
+    "ml_dtypes>=0.5",  # bfloat16 weights in numpy, for merging
     "lxml>=6",  # UBL and CII, with entities and network off
     "llguidance>=1.9,<2",  # grammars of grounded decoding
     "numpy<2",  # paddleformers 1.2.0 breaks on numpy 2
@@ -45,7 +46,15 @@ READERS = ["pypdf", "zxing-cpp"]  # what drawn pages hold, read by others' code
 EXTRAS = {
     "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5
     "gpu": PADDLE,  # with paddlepaddle-gpu from Paddle's own index, see the README
-    "hf": ["torch>=2.13", "transformers==5.3.0", "safetensors==0.7.0"],
+    "hf": [
+        "torch>=2.13",
+        "transformers==5.3.0",
+        "safetensors==0.7.0",
+        "peft>=0.21,<0.22",  # what it adapts by which name changes with its versions
+        "accelerate>=1.15",
+        "bitsandbytes>=0.50",  # models in 8 and 4 bits, AdamW in 8
+    ],
+    "tensorboard": ["tensorboard>=2.21"],  # training.report_to
     "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32"],
     "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
     "test": [
@@ -58,7 +67,7 @@ EXTRAS = {
         "pypdf",
         "zxing-cpp",
     ],
-    "bench": ["reportlab>=5"],  # draws the same invoices, for comparison
+    "bench": ["reportlab>=5", "trl>=1.16"],  # peers, for comparison
     "fuzz": ["atheris>=3"],
     "ray": ["ray>=2.60"],  # data sets on several machines
 }
@@ -83,5 +92,10 @@ setup(
     },
     install_requires=CORE,
     extras_require=EXTRAS,
-    entry_points={"console_scripts": ["ernie-invoice=erniekit_finetuning.cli:main"]},
+    entry_points={
+        "console_scripts": [
+            "ernie-invoice=erniekit_finetuning.cli:main",
+            "erniekit=erniekit_finetuning.erniekit_cli:main",
+        ]
+    },
 )
