@@ -14,31 +14,32 @@ from typing import Any
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 pytest.importorskip("paddle", reason="the paddle engine is not installed")
 
 from tiny_model import build_tiny_model
 
-from erniekit_finetuning.engines import Example, Metric, get_engine
-from erniekit_finetuning.engines.batches import collate
-from erniekit_finetuning.engines.encoding import encode_examples
+from erniekit_finetuning.engines import Example, Metric, TrainResult, get_engine, helpers, locating
+from erniekit_finetuning.engines.batches import pack, split_examples
+from erniekit_finetuning.engines.encoding import Encoder
 from erniekit_finetuning.engines.paddle import (
+    adapter_files,
+    engine,
     generation,
-    gradients,
-    helpers,
     loading,
     lora,
-    merging,
+    trainable,
 )
 from erniekit_finetuning.engines.paddle.runtime import import_paddle
 from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.mixing import Split
 from erniekit_finetuning.recipes import Recipe
 from erniekit_finetuning.recipes.loading import dump_recipe
-from erniekit_finetuning.training import train
+from erniekit_finetuning.training import train as train_split
 
 WORDS = ("alpha", "beta", "gamma", "delta", "epsilon", "zeta")
-EXAMPLES = [Example(f"say {word}", word[::-1], id=word) for word in WORDS]
+EXAMPLES = [Example.ask(f"say {word}", word[::-1], id=word) for word in WORDS]
 
 
 @pytest.fixture(scope="session")
@@ -81,6 +82,12 @@ def learnt(make: Callable[..., Recipe], tmp_path_factory: pytest.TempPathFactory
     return run
 
 
+def train(recipe: Recipe, examples: list[Example], run: Path) -> TrainResult:
+    data = recipe.data
+    sides = split_examples(examples, data.validation_share, data.seed)
+    return train_split(recipe, Split(*sides), run)
+
+
 def engine_train(recipe: Recipe, run: Path) -> list[Metric]:
     metrics: list[Metric] = []
     get_engine().train(recipe, EXAMPLES, [], run, metrics.append, lambda done, total: None)
@@ -96,8 +103,8 @@ def test_loss_falls_and_the_answers_are_learnt(learnt: Path) -> None:
     metrics = [json.loads(line) for line in (learnt / "metrics.jsonl").read_text().splitlines()]
     assert metrics[0]["loss"] > 2
     assert metrics[-1]["loss"] < 0.3
-    answers = get_engine().load(learnt).generate([e.prompt for e in EXAMPLES], 20)
-    right = sum(g.text == e.answer for g, e in zip(answers, EXAMPLES, strict=True))
+    answers = get_engine().load(learnt).generate([e.messages[0].content for e in EXAMPLES], 20)
+    right = sum(g.text == e.messages[1].content for g, e in zip(answers, EXAMPLES, strict=True))
     assert right >= 5
     assert all(g.finished and g.mean_logprob > -1 for g in answers)
 
@@ -110,48 +117,70 @@ def test_the_run_folder_explains_itself(learnt: Path) -> None:
     assert result["train_examples"] == 6
     assert 0 < result["trained_token_share"] < 0.5
     assert result["trainable_parameters"] < result["total_parameters"]
-    assert len(result["lora_modules"]) == 8
+    assert len(result["lora_modules"]) == 14
     assert result["peak_memory_mb"] > 0
     assert (learnt / "curves.png").read_bytes().startswith(b"\x89PNG")
     names = {path.suffix for path in learnt.rglob("*") if path.is_file()}
-    assert names <= {".json", ".jsonl", ".yaml", ".png", ".safetensors"}
+    assert names <= {".json", ".jsonl", ".yaml", ".png", ".safetensors", ".lock"}
 
 
 def test_alpha_rank_and_dropout_reach_every_layer(base: Path, make: Callable[..., Recipe]) -> None:
     section = make({"r": 3, "lora_alpha": 21, "lora_dropout": 0.25}).lora
-    model = lora.add_lora(loading.load_base(base, "float32"), section)
-    layers = [layer for _, layer in model.named_sublayers() if hasattr(layer, "lora_A")]
+    model = loading.load_base(base, "float32")
+    assert len(lora.add_lora(model, section, seed=0)) == 14
+    layers = [layer for _, layer in model.named_sublayers() if hasattr(layer, "parts")]
     assert len(layers) == 8
     for layer in layers:
         assert layer.scaling == 7
-        assert layer.lora_A.shape[1] == 3
-        assert layer.lora_dropout.p == 0.25
+        assert layer.dropout.p == 0.25
+    ranks = {
+        w.shape[0]
+        for n, w in trainable.PaddleTrainable(model, make()).weights().items()
+        if "lora_A" in n
+    }
+    assert ranks == {3}
 
 
 def test_alpha_survives_training_and_loading(make: Callable[..., Recipe], tmp_path: Path) -> None:
     engine_train(make({"r": 2, "lora_alpha": 10}), tmp_path)
-    source = loading.locate(tmp_path)
+    source = locating.locate(tmp_path)
     assert source.adapter is not None
-    model = lora.load_adapter(loading.load_base(source.base, "float32"), source.adapter)
-    assert {x.scaling for _, x in model.named_sublayers() if hasattr(x, "lora_A")} == {5}
+    model = loading.load_base(source.base, "float32")
+    adapter_files.attach_adapter(model, source)
+    assert {x.scaling for _, x in model.named_sublayers() if hasattr(x, "parts")} == {5}
 
 
 def test_only_the_named_modules_are_adapted(make: Callable[..., Recipe], tmp_path: Path) -> None:
     engine_train(make({"target_modules": ["o_proj"]}), tmp_path)
-    names = {name.split(".")[-2] for name in adapter_tensors(tmp_path)}
+    names = {name.split(".")[-3] for name in adapter_tensors(tmp_path)}
     assert names == {"o_proj"}
 
 
-def test_a_part_of_a_fused_matrix_is_refused() -> None:
-    with pytest.raises(UnusableInput, match=r"q_proj, k_proj, v_proj together.*only q_proj") as bad:
-        lora.translate_targets(["q_proj", "up_proj"])
-    assert len(bad.value.problems) == 2
+def test_a_part_of_a_fused_matrix_is_adapted_alone(
+    base: Path, make: Callable[..., Recipe], tmp_path: Path
+) -> None:
+    engine_train(make({"target_modules": ["v_proj", "up_proj"]}), tmp_path)
+    before, after = (
+        loading.load_base(base, "float32"),
+        loading.load_base(base, "float32"),
+    )
+    adapter_files.merge_in_place(after, locating.locate(tmp_path))
+    weights = dict(before.named_parameters())
+    for name, weight in after.named_parameters():
+        moved = (weight.numpy() != weights[name].numpy()).any(0)
+        if name.endswith("qkv_proj.weight"):
+            # [q q k v] for each of two groups, of 8 columns each
+            assert moved.reshape(2, 4, 8).any(-1).tolist() == [[False, False, False, True]] * 2
+        elif name.endswith("up_gate_proj.weight"):
+            assert moved.reshape(2, -1).any(-1).tolist() == [False, True]
+        else:
+            assert not moved.any()
 
 
 def test_a_target_that_matches_nothing_is_refused(base: Path, make: Callable[..., Recipe]) -> None:
     section = make().lora.model_copy(update={"target_modules": ("o_proj", "gone_proj")})
     with pytest.raises(UnusableInput, match=r"matches no module.*gone_proj"):
-        lora.add_lora(loading.load_base(base, "float32"), section)
+        lora.add_lora(loading.load_base(base, "float32"), section, seed=0)
 
 
 @pytest.mark.parametrize(("warmup", "expected"), [(0, 0.01), (10, 0.001)])
@@ -180,9 +209,9 @@ def test_gradients_are_clipped() -> None:
     paddle = import_paddle()
     weights = [paddle.create_parameter([4], "float32"), paddle.create_parameter([5], "float32")]
     sum((w * 10).sum() for w in weights).backward()
-    assert gradients.clip(weights, None) == pytest.approx(30)
-    assert gradients.clip(weights, 1.0) == pytest.approx(30)
-    assert gradients.clip(weights, 1.0) == pytest.approx(1, abs=1e-5)
+    assert trainable.clip(weights, None) == pytest.approx(30)
+    assert trainable.clip(weights, 1.0) == pytest.approx(30)
+    assert trainable.clip(weights, 1.0) == pytest.approx(1, abs=1e-5)
 
 
 def test_batch_size_and_accumulation_take_the_same_step(
@@ -209,19 +238,22 @@ def test_further_processes_take_the_same_steps(
     assert max(abs(first[k] - second[k]).max() for k in first) < 1e-5
 
 
-def test_only_answer_tokens_make_the_loss(base: Path) -> None:
-    paddle = import_paddle()
-    tokenizer = loading.load_tokenizer(base)
-    rows = encode_examples(tokenizer, EXAMPLES[:3], 64)
+def lora_of(model: Any, recipe: Recipe) -> Any:
+    lora.add_lora(model, recipe.lora, seed=0)
+    return model
+
+
+def test_only_answer_tokens_make_the_loss(base: Path, make: Callable[..., Recipe]) -> None:
+    rows = Encoder(loading.load_tokenizer(base)).all(EXAMPLES[:3], 64)
     model = loading.load_base(base, "float32")
     expected = 0.0
     for row in rows:
-        scores = merging.logits(model, row.tokens).astype(np.float64)
+        scores = engine.logits(model, row.tokens).astype(np.float64)
         logprobs = scores - np.log(np.exp(scores).sum(-1, keepdims=True))
-        for place in range(row.answer_start, len(row.tokens)):
+        ((start, stop),) = row.spans
+        for place in range(start, stop):
             expected -= logprobs[place - 1, row.tokens[place]]
-    with paddle.no_grad():
-        found = float(gradients.summed_loss(model, collate(rows, pad_token=0)))
+    found = trainable.PaddleTrainable(lora_of(model, make()), make()).loss(pack(rows))
     assert found == pytest.approx(expected, rel=1e-5)
 
 
@@ -244,7 +276,10 @@ def test_attention_for_cpus_equals_paddles_own(base: Path) -> None:
 
 
 def test_batched_answers_equal_single_ones(learnt: Path) -> None:
-    prompts = [e.prompt for e in EXAMPLES] + ["say something quite different and long", "x"]
+    prompts = [e.messages[0].content for e in EXAMPLES] + [
+        "say something quite different and long",
+        "x",
+    ]
     ended: list[int] = []
     batched = get_engine().load(learnt, batch_size=8)
     together = batched.generate(prompts, 30, on_done=lambda i, _: ended.append(i))
@@ -259,10 +294,13 @@ def test_batched_answers_equal_single_ones(learnt: Path) -> None:
 def test_the_gpu_route_gives_the_same_answers(
     learnt: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prompts = [e.prompt for e in EXAMPLES] + ["say something quite different and long", "x"]
+    prompts = [e.messages[0].content for e in EXAMPLES] + [
+        "say something quite different and long",
+        "x",
+    ]
     reader: Any = get_engine().load(learnt, batch_size=8)
     expected = reader.generate(prompts, 30)
-    _use_attention(reader._model, "sdpa")
+    _use_attention(reader._scorer.model, "sdpa")
     monkeypatch.setattr(generation, "on_gpu", lambda: True)
     found = reader.generate(prompts, 30)
     assert [g.text for g in found] == [g.text for g in expected]
@@ -278,45 +316,13 @@ def test_limits_of_generation(learnt: Path) -> None:
         reader.generate(["short", "x" * 300], 5)
 
 
-def test_a_merge_proves_itself(learnt: Path, tmp_path: Path) -> None:
-    prompts = [e.prompt for e in EXAMPLES]
-    engine = get_engine()
-    assert engine.merge(learnt, tmp_path / "merged", prompts) < 1e-4
-    assert engine.load(tmp_path / "merged").generate(prompts, 20)[0].text == EXAMPLES[0].answer
-    weights: dict[str, Any] = {}
-    for file in (tmp_path / "merged").glob("*.safetensors"):
-        weights |= load_file(file)
-    assert "model.layers.0.self_attn.q_proj.weight" in weights
-    assert not [name for name in weights if name.endswith("bias")]
-    with pytest.raises(UnusableInput, match="exists already"):
-        engine.merge(learnt, tmp_path / "merged", prompts)
-
-
-def test_a_tampered_merge_fails_and_leaves_nothing(
-    learnt: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save = merging.save_model
-
-    def tampered(model: Any, base: Path, folder: Path) -> None:
-        save(model, base, folder)
-        (file,) = folder.glob("*.safetensors")
-        weights = load_file(file)
-        weights["model.layers.1.mlp.up_proj.weight"] *= 1.01
-        save_file(weights, file, {"format": "np"})
-
-    monkeypatch.setattr(merging, "save_model", tampered)
-    with pytest.raises(UnusableInput, match="does not give the adapter's logits"):
-        get_engine().merge(learnt, tmp_path / "merged", ["say alpha"])
-    assert list(tmp_path.iterdir()) == []
-
-
 KILLED = """
 import os, signal, sys
 from pathlib import Path
 from test_engine_paddle import EXAMPLES
-from erniekit_finetuning.engines.run_folder import MetricsFile
+from erniekit_finetuning.engines.metrics_file import MetricsFile
+from test_engine_paddle import train
 from erniekit_finetuning.recipes import load_recipe
-from erniekit_finetuning.training import train
 
 add = MetricsFile.add
 def add_and_die(self, metric):
@@ -364,11 +370,11 @@ def test_a_finished_run_is_returned_and_another_training_refused(
 ) -> None:
     run = tmp_path / "run"
     done = train(make(), EXAMPLES, run)
-    written = (run / "adapter" / "lora_config.json").stat().st_mtime_ns
+    written = (run / "adapter" / "adapter_config.json").stat().st_mtime_ns
     again = train(make(), EXAMPLES, run)
     assert again.already_finished
     assert again.trainable_parameters == done.trainable_parameters
-    assert (run / "adapter" / "lora_config.json").stat().st_mtime_ns == written
+    assert (run / "adapter" / "adapter_config.json").stat().st_mtime_ns == written
     with pytest.raises(UnusableInput, match=r"training\.max_steps: holds.*found 3; expected 2"):
         train(make(max_steps=3), EXAMPLES, run)
     with pytest.raises(UnusableInput, match="other data"):
@@ -451,7 +457,7 @@ def test_hugging_face_reads_the_same_folder_alike(base: Path, tmp_path: Path) ->
     theirs = np.load(out)
     tokens = loading.load_tokenizer(base)(text)["input_ids"]
     assert tokens == theirs["tokens"].tolist()
-    ours = merging.logits(loading.load_base(base, "float32"), tokens)
+    ours = engine.logits(loading.load_base(base, "float32"), tokens)
     assert np.abs(ours - theirs["logits"]).max() < 1e-5
 
 

@@ -6,10 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from erniekit_finetuning.engines.batches import IGNORED, collate, epoch_batches, split_examples
-from erniekit_finetuning.engines.encoding import Encoded, encode_examples
-from erniekit_finetuning.engines.protocol import Example
+from erniekit_finetuning.engines.batches import (
+    IGNORED,
+    Pack,
+    pack,
+    packs,
+    padding_share,
+    sequences,
+    split_examples,
+)
+from erniekit_finetuning.engines.encoding import Encoded, Encoder
+from erniekit_finetuning.engines.protocol import Example, Message
 from erniekit_finetuning.engines.schedule import learning_rate, total_steps
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.recipes.training_section import TrainingSection
@@ -28,11 +38,18 @@ class Letters:
     def apply_chat_template(
         self, turns: list[dict[str, str]], tokenize: bool, add_generation_prompt: bool
     ) -> str:
-        text = f"U:{turns[0]['content']} A:"
-        if len(turns) == 1:
-            return text
-        start = "" if self.forgets_prompt else text
-        return f"{start}{turns[1]['content']}|{self.after_end}"
+        text = ""
+        for number, turn in enumerate(turns):
+            if turn["role"] == "assistant":
+                if self.forgets_prompt:
+                    text = ""
+                last = number == len(turns) - 1
+                text += f"{turn['content']}|{self.after_end if last else ''}"
+            else:
+                text += f"{turn['role'][0].upper()}:{turn['content']} "
+                if turn["role"] == "user" and (add_generation_prompt or number < len(turns) - 1):
+                    text += "A:"
+        return text
 
     def __call__(self, text: str, add_special_tokens: bool) -> dict[str, list[int]]:
         return {"input_ids": [ord(c) for c in text]}
@@ -46,56 +63,96 @@ def training(**keys: Any) -> TrainingSection:
 
 
 def test_the_answer_and_its_end_are_trained_and_nothing_else() -> None:
-    (row,) = encode_examples(Letters(after_end="\n"), [Example("hi", "42")], 100)
+    (row,) = Encoder(Letters(after_end="\n")).all([Example.ask("hi", "42")], 100)
     assert "".join(map(chr, row.tokens)) == "U:hi A:42|"
-    longer = Encoded(tuple(b"U:hello A:1|"), 10)
-    batch = collate([row, longer], pad_token=0)
-    for tokens, labels, answer in zip(batch.tokens, batch.labels, ("42|", "1|"), strict=True):
-        trained = [t for t in range(len(labels)) if labels[t] != IGNORED]
-        assert "".join(chr(labels[t]) for t in trained) == answer
-        # shifted: the label at a position is the token that follows there
-        assert all(tokens[t + 1] == labels[t] for t in trained)
-    assert (batch.real_tokens, batch.trained_tokens) == (10 + 12, 5)
+    longer = Encoded(tuple(b"U:hello A:1|"), ((10, 12),))
+    whole = pack([row, longer])
+    trained = [t for t in range(len(whole.labels)) if whole.labels[t] != IGNORED]
+    assert "".join(chr(whole.labels[t]) for t in trained) == "42|1|"
+    # shifted: the label at a position is the token that follows there
+    assert all(whole.tokens[t + 1] == whole.labels[t] for t in trained)
+    assert whole.lengths == (10, 12)
+    assert whole.positions.tolist() == [*range(10), *range(12)]
+    assert whole.trained == 5
 
 
 def test_long_examples_are_listed_before_anything_starts() -> None:
-    examples = [Example("x" * n, "1", id=f"doc-{n}") for n in (1, 50, 60)]
+    examples = [Example.ask("x" * n, "1", id=f"doc-{n}") for n in (1, 50, 60)]
     with pytest.raises(UnusableInput, match=r"2 of 3 .* longer than 20 .*doc-50 \(57\)") as caught:
-        encode_examples(Letters(), examples, 20)
+        Encoder(Letters()).all(examples, 20)
     assert "raise it to 67" in str(caught.value)
 
 
 def test_examples_that_would_train_wrongly_are_refused_together() -> None:
-    examples = [Example("a", "  ", id="empty"), Example("b", "1|2", id="ends-early")]
+    examples = [Example.ask("a", "  ", id="empty"), Example.ask("b", "1|2", id="ends-early")]
     with pytest.raises(UnusableInput) as caught:
-        encode_examples(Letters(), examples, 100)
+        Encoder(Letters()).all(examples, 100)
     assert [problem.field for problem in caught.value.problems] == ["empty", "ends-early"]
 
 
 def test_a_template_that_loses_the_prompt_is_refused() -> None:
     with pytest.raises(UnusableInput, match="mask would be wrong"):
-        encode_examples(Letters(forgets_prompt=True), [Example("a", "1")], 100)
-    with pytest.raises(UnusableInput, match=r"no chat_template[\s\S]*no eos_token"):
-        encode_examples(Letters(chat_template=None, eos_token_id=None), [Example("a", "1")], 100)
+        Encoder(Letters(forgets_prompt=True)).all([Example.ask("a", "1")], 100)
+    with pytest.raises(UnusableInput, match=r"no chat template[\s\S]*no eos_token"):
+        Encoder(Letters(chat_template=None, eos_token_id=None)).all([Example.ask("a", "1")], 100)
 
 
 def test_the_same_prompt_never_lands_on_both_sides() -> None:
-    examples = [Example(f"p{i % 10}", str(i)) for i in range(30)]
+    examples = [Example.ask(f"p{i % 10}", str(i)) for i in range(30)]
     train, validation = split_examples(examples, 0.2, seed=3)
     assert len(train) + len(validation) == 30
-    assert len({e.prompt for e in validation}) == 2
-    assert not {e.prompt for e in train} & {e.prompt for e in validation}
+    assert len({e.messages[0].content for e in validation}) == 2
+    assert not {e.messages[0].content for e in train} & {e.messages[0].content for e in validation}
     assert split_examples(examples, 0.2, seed=3) == (train, validation)
     assert split_examples(examples, 0.0, seed=3) == (examples, [])
 
 
-def test_an_epoch_holds_every_example_once_in_batches_of_like_length() -> None:
+def test_an_epoch_holds_every_example_once_in_another_order_each_time() -> None:
     lengths = [7 * i % 101 for i in range(101)]
-    batches = epoch_batches(lengths, 4, seed=1, epoch=0)
-    assert sorted(i for batch in batches for i in batch) == list(range(101))
-    assert batches != epoch_batches(lengths, 4, seed=1, epoch=1)
-    padding = sum(max(lengths[i] for i in b) * len(b) - sum(lengths[i] for i in b) for b in batches)
-    assert padding < sum(lengths) * 0.15
+    order = sequences(lengths, None, seed=1, epoch=0)
+    assert sorted(i for sequence in order for i in sequence) == list(range(101))
+    assert order != sequences(lengths, None, seed=1, epoch=1)
+    assert order == sequences(lengths, None, seed=1, epoch=0)
+    assert 0.2 < padding_share([1, 9] * 50, 4, seed=0) < 0.6
+
+
+@given(st.lists(st.integers(1, 64), min_size=1, max_size=80), st.integers(0, 5))
+def test_packing_fills_sequences_and_loses_nothing(lengths: list[int], epoch: int) -> None:
+    order = sequences(lengths, 64, seed=3, epoch=epoch)
+    assert sorted(i for sequence in order for i in sequence) == list(range(len(lengths)))
+    filled = [sum(lengths[i] for i in sequence) for sequence in order]
+    assert max(filled) <= 64
+    # no two sequences would fit into one, so at most one is less than half full
+    assert sum(2 * total <= 64 for total in filled) <= 1
+    assert len(order) == len(sequences(lengths, 64, seed=9, epoch=epoch + 1))
+
+
+@given(st.lists(st.integers(2, 40), min_size=1, max_size=30), st.integers(1, 100))
+def test_what_is_computed_together_stays_in_order_and_within_bounds(
+    lengths: list[int], at_once: int
+) -> None:
+    rows = [Encoded(tuple(range(n)), ((1, n),)) for n in lengths]
+    made: list[Pack] = packs(rows, at_once)
+    assert [n for one in made for n in one.lengths] == lengths
+    assert all(len(one.tokens) <= at_once or len(one.lengths) == 1 for one in made)
+
+
+def test_every_answer_of_a_conversation_is_learnt_unless_it_says_not() -> None:
+    turns = (
+        Message("user", "hi"),
+        Message("assistant", "wrong", trained=False),
+        Message("user", "no"),
+        Message("assistant", "right"),
+    )
+    (row,) = Encoder(Letters(), system="be kind").all([Example(turns)], 100)
+    text = "".join(map(chr, row.tokens))
+    assert text == "S:be kind U:hi A:wrong|U:no A:right|"
+    assert [text[start:stop] for start, stop in row.spans] == ["right|"]
+    (row,) = Encoder(Letters(), system="be kind", responses_only=False).all([Example(turns)], 100)
+    assert row.spans == ((1, len(text)),)
+    own = Example((Message("system", "own"), *turns))
+    (row,) = Encoder(Letters(), system="be kind").all([own], 100)
+    assert "".join(map(chr, row.tokens)).startswith("S:own U:hi")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +169,6 @@ def test_learning_rates(kind: str, expected: list[float]) -> None:
 
 
 def test_total_steps() -> None:
-    keys = {"max_steps": None, "per_device_train_batch_size": 4, "gradient_accumulation_steps": 2}
-    assert total_steps(17, training(**keys, num_train_epochs=2)) == 6
-    assert total_steps(17, training(**keys, num_train_epochs=0.5)) == 2
-    assert total_steps(17, training()) == 10
+    assert total_steps(3, training(max_steps=None, num_train_epochs=2)) == 6
+    assert total_steps(3, training(max_steps=None, num_train_epochs=0.5)) == 2
+    assert total_steps(3, training()) == 10

@@ -1,4 +1,4 @@
-"""The shipped model is the same model in transformers and in Paddle: `make test-hf`.
+"""The shipped model is the same model in transformers and in Paddle.
 
 torch and PaddleFormers do not share a process, so transformers answers in one of its own.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="needs the extra hf: make test-hf")
+pytest.importorskip("torch", reason="needs the extra hf")
 
 MODEL = Path(__file__).resolve().parents[2] / "erniekit_finetuning" / "assets" / "ernie-4.5-tiny"
 PROMPTS = (
@@ -43,7 +43,7 @@ numpy.savez(out, **found)
 def test_ids_are_equal_and_logits_agree(tmp_path: Path) -> None:
     import paddle
 
-    from erniekit_finetuning.engines.encoding import encode_prompt
+    from erniekit_finetuning.engines.encoding import Encoder
     from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
 
     out = tmp_path / "transformers.npz"
@@ -52,7 +52,7 @@ def test_ids_are_equal_and_logits_agree(tmp_path: Path) -> None:
     theirs = np.load(out)
     tokenizer, model = load_tokenizer(MODEL), load_base(MODEL, "float32")
     for index, prompt in enumerate(PROMPTS):
-        ids = encode_prompt(tokenizer, prompt)
+        ids = Encoder(tokenizer).prompt(prompt)
         assert ids == theirs[f"ids{index}"].tolist()
         with paddle.no_grad():
             answer = model(input_ids=paddle.to_tensor([ids]))

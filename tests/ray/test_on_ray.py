@@ -22,7 +22,7 @@ from synthetic_invoice_generator.faults.kinds import FaultKind
 from synthetic_invoice_generator.scans.tiers import Tier
 from synthetic_invoice_generator.settings import Shares
 
-pytest.importorskip("ray")
+pytest.importorskip("ray.util")
 CONFIG = GeneratorConfig(tiers={Tier.CLEAN: 1, Tier.PHOTO: 1})
 
 

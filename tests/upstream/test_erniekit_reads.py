@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from upstream.models import erniekit_model
 from upstream.rows import answers_of, given_or, good_rows, read_rows, turns_of, write_rows
@@ -38,6 +41,16 @@ WRONG: dict[str, list[tuple[Any, str]]] = {
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return erniekit_model(tmp_path_factory.mktemp("model") / "tiny")
+
+
+@pytest.mark.skipif("UPSTREAM_RECIPE" not in os.environ, reason="make test-erniekit gives one")
+def test_a_translated_recipe_is_trained(model: Path, tmp_path: Path) -> None:
+    recipe = yaml.safe_load(Path(os.environ["UPSTREAM_RECIPE"]).read_text())
+    file = write_rows(tmp_path / "rows.jsonl", good_rows("erniekit"))
+    result = train_one_step(file, "erniekit", model, tmp_path / "run", recipe=recipe)
+    assert result.trained, result.log[-3000:]
+    told = json.loads((tmp_path / "run" / "adapter" / "lora_config.json").read_text())
+    assert (told["r"], told["lora_alpha"]) == (recipe["lora_rank"], 2 * recipe["lora_rank"])
 
 
 @pytest.mark.parametrize(

@@ -44,15 +44,27 @@ for row in (row for pack in packs for row in pack):
 
 
 def train_one_step(
-    data_file: Path, kind: str, model: Path, output: Path, timeout: float = TIMEOUT
+    data_file: Path,
+    kind: str,
+    model: Path,
+    output: Path,
+    timeout: float = TIMEOUT,
+    recipe: dict[str, Any] | None = None,
 ) -> Result:
     """Train on a data file of kind `erniekit` or `alpaca`, once over, four sequences a step.
+
+    A translated `recipe` says everything but files, length and what a CPU needs.
 
     The file's path must hold no space or comma: upstream takes it apart there.
     """
     output.mkdir(parents=True)
     config = output / "train.yaml"
     settings = _settings(data_file, kind, model, output / "adapter")
+    if recipe is not None:
+        kept = ("lora_rank", "batch_size", "gradient_accumulation_steps", "stage", "fine_tuning")
+        settings = recipe | {key: settings[key] for key in settings if key not in kept}
+        settings = {key: settings[key] for key in settings if not key.startswith("eval")}
+        settings |= {"do_eval": False, "max_steps": -1}
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     programs = Path(sys.executable).parent
     environment = {
