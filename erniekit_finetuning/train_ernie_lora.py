@@ -37,10 +37,12 @@ def train_ernie_lora(
     """Fine-tune the model a recipe names; a killed training goes on with the same command."""
     recipe = load_recipe(shipped(config), overrides or [])
     result = train(recipe, read_split(recipe, dataset), output_dir, config)
-    messages.print(
-        f"{result.steps} steps, loss {result.train_loss:.4f}, "
-        f"peak memory {result.peak_memory_mb:.0f} MB, {result.seconds:.0f} s"
-    )
+    told = [f"{result.steps} steps", f"loss {result.train_loss:.4f}", f"{result.seconds:.0f} s"]
+    if result.peak_memory_mb is not None:
+        told.append(f"peak memory {result.peak_memory_mb:.0f} MB")
+    if result.stopped_early:
+        told.append("stopped early")
+    messages.print(", ".join(told))
     print(result.model)
 
 

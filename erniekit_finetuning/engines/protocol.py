@@ -82,7 +82,8 @@ class TrainResult:
     mean of the last logged steps; `eval_loss` the best one, reached at `best_step`, whose weights
     are the ones saved. `trained_token_share` is learnt tokens over all tokens of the training
     examples. `sequences` is how many sequences these make; `padding_before` is the share of padding
-    that batches of them would have in their order, and what was trained has none.
+    that batches of them would have in their order, and what was trained has none. What another
+    trainer does not tell is None.
     """
 
     model: Path
@@ -92,16 +93,16 @@ class TrainResult:
     best_step: int
     train_examples: int
     validation_examples: int
-    trained_token_share: float
+    trained_token_share: float | None
     sequences: int
-    padding_before: float
+    padding_before: float | None
     stopped_early: bool
     trainable_parameters: int
     total_parameters: int
     lora_modules: tuple[str, ...]
     seconds: float
-    tokens_per_second: float
-    peak_memory_mb: float
+    tokens_per_second: float | None
+    peak_memory_mb: float | None
     resumed_from_step: int | None
     shown_example: str
     versions: dict[str, str]

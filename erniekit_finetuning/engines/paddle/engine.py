@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -64,7 +63,7 @@ class PaddleEngine:
             return train_upstream(recipe, kind, train, validation, run, on_metric, on_step)
         if recipe.parallel.data > 1 and processes_given()[1] == 1:
             return train_apart(
-                recipe, train, validation, run, on_metric, on_step, launcher(recipe.parallel.data)
+                recipe, train, validation, run, on_metric, on_step, launcher(recipe.parallel.data, run / "logs")
             )
         return self.train_here(recipe, train, validation, run, on_metric, on_step)
 
@@ -137,12 +136,12 @@ class PaddleEngine:
         return [logits(network, encoder.prompt(prompt)) for prompt in prompts]
 
 
-def launcher(processes: int) -> tuple[str, ...]:
+def launcher(processes: int, logs: Path) -> tuple[str, ...]:
     """Paddle's own launcher: one process a GPU, or as many on this machine's CPU."""
     on_cpu = () if on_gpu() else ("--backend", "gloo")
     count = ("--nproc_per_node", str(processes))
-    logs = ("--log_dir", tempfile.mkdtemp())
-    return (sys.executable, "-m", "paddle.distributed.launch", *count, *on_cpu, *logs)
+    told = ("--log_dir", str(logs))
+    return (sys.executable, "-m", "paddle.distributed.launch", *count, *on_cpu, *told)
 
 
 def build_model(recipe: Recipe, base: Path) -> tuple[Any, tuple[str, ...]]:

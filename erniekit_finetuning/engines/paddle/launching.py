@@ -221,29 +221,31 @@ def _result(
     validation: Sequence[Example],
     seconds: float,
 ) -> TrainResult:
+    if not metrics:
+        raise UnusableInput(Problem("PaddleFormers' trainer logged no step", file=str(written)))
     losses = [metric.loss for metric in metrics if metric.loss is not None]
     judged = [metric for metric in metrics if metric.eval_loss is not None]
     best = min(judged, key=lambda metric: metric.eval_loss or 0.0, default=None)
-    steps = metrics[-1].step if metrics else 0
+    steps = metrics[-1].step
     stopped = recipe.training.max_steps is not None and steps < recipe.training.max_steps
     return TrainResult(
         model=written,
         steps=steps,
-        train_loss=losses[-1] if losses else float("nan"),
+        train_loss=losses[-1],
         eval_loss=best.eval_loss if best else None,
         best_step=best.step if best else steps,
         train_examples=len(train),
         validation_examples=len(validation),
-        trained_token_share=float("nan"),
+        trained_token_share=None,
         sequences=len(train),
-        padding_before=float("nan"),
+        padding_before=None,
         stopped_early=stopped,
         trainable_parameters=0,
         total_parameters=0,
         lora_modules=tuple(recipe.lora.target_modules) if recipe.lora.enabled else (),
         seconds=seconds,
-        tokens_per_second=float("nan"),
-        peak_memory_mb=float("nan"),
+        tokens_per_second=None,
+        peak_memory_mb=None,
         resumed_from_step=None,
         shown_example="\n".join(f"{m.role}: {m.content}" for m in train[0].messages),
         versions=versions(),
