@@ -44,12 +44,14 @@ test-ray: .venv/ray/installed
 
 # First its treatment of good and wrong rows, then the files that our own command writes.
 test-erniekit: .venv/erniekit/installed .venv/test/installed
-	.venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py $(ARGS)
-	.venv/test/bin/python tests/upstream/our_files.py runs/upstream
+	mkdir -p runs/upstream
 	.venv/test/bin/ernie-invoice recipe show configs/ernie-4.5-tiny/invoice.yaml --engine erniekit \
-	  model.dtype=bfloat16 > runs/upstream/recipe.yaml
-	UPSTREAM_RECIPE=runs/upstream/recipe.yaml \
-	  .venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py -k recipe $(ARGS)
+	  --device cpu training.precision=bfloat16 data.packing=true training.max_steps=1 \
+	  data.validation_share=0 lora.r=4 lora.lora_alpha=12 \
+	  training.logging_steps=1 > runs/upstream/recipe.yaml
+	UPSTREAM_RECIPE=$(CURDIR)/runs/upstream/recipe.yaml \
+	  .venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py $(ARGS)
+	.venv/test/bin/python tests/upstream/our_files.py runs/upstream
 	UPSTREAM_ERNIEKIT=runs/upstream/erniekit.jsonl UPSTREAM_ALPACA=runs/upstream/alpaca.jsonl \
 	  .venv/erniekit/bin/python -m pytest tests/upstream/test_erniekit_reads.py -k every_row $(ARGS)
 

@@ -12,7 +12,7 @@ from erniekit_finetuning.demo import demo
 from erniekit_finetuning.doctor import doctor
 from erniekit_finetuning.evaluate import evaluate
 from erniekit_finetuning.prepare_data import prepare_data
-from erniekit_finetuning.recipe_command import recipe_app
+from erniekit_finetuning.recipe_command import recipe
 from erniekit_finetuning.train_ernie_lora import train_ernie_lora
 from erniekit_finetuning.validate_data import validate_data
 
@@ -28,9 +28,9 @@ app.command("generate")(commands.generate)
 app.command("prepare")(prepare_data)
 app.command("validate-data")(validate_data)
 app.command("train")(train_ernie_lora)
+app.add_typer(recipe, name="recipe")
 app.command("evaluate")(evaluate)
 app.command("merge")(merge_command)
-app.add_typer(recipe_app, name="recipe")
 app.add_typer(adapter_app, name="adapter")
 app.command("check")(check)
 app.command("extract")(commands.extract)

@@ -170,7 +170,7 @@ def doctor() -> None:
     _engine("huggingface", _TORCH_PROBE, 'pip install -c constraints.txt "ernie-invoice[hf]"')
     if "rapidocr" not in versions:
         print('OCR: no; to read images: pip install -c constraints.txt "ernie-invoice[ocr]"')
-    print(f"erniekit on PATH: {_whose(shutil.which('erniekit'))}")
+    print(f"erniekit on PATH: {whose_erniekit(shutil.which('erniekit'))}")
     faults = diagnose(versions)
     if sys.version_info[:2] != (3, 11):
         print("warning: the pins were measured on Python 3.11")
@@ -181,17 +181,18 @@ def doctor() -> None:
     print("no known trouble")
 
 
-def _whose(program: str | None) -> str:
-    """Which `erniekit` comes first: ours, which hands native files over, or ERNIEKit's own.
-
-    >>> _whose(None)
-    'none'
-    """
-    if program is None:
+def whose_erniekit(command: str | None) -> str:
+    """The first `erniekit` on PATH, and whose it is: its script names the module that it starts."""
+    if command is None:
         return "none"
-    text = Path(program).read_text(encoding="utf-8", errors="replace")
-    owner = "ernie-invoice" if "erniekit_finetuning" in text else "ERNIEKit itself"
-    return f"{program}, of {owner}"
+    script = Path(command).read_bytes()
+    if b"erniekit_finetuning" in script:
+        owner = "ours; it hands ERNIEKit's own files over"
+    elif b"erniekit.cli" in script:
+        owner = "the official ERNIEKit's; ours is ernie-invoice train"
+    else:
+        owner = "neither ours nor the official one"
+    return f"{command} ({owner})"
 
 
 def _engine(name: str, probe: str, cure: str) -> bool:

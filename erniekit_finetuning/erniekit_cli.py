@@ -1,10 +1,7 @@
-"""`erniekit train`: recipes of ours, and ERNIEKit's own files.
+"""The `erniekit` command: `erniekit train --config C` and `erniekit train C [key=value ...]`.
 
-    erniekit train --config RECIPE.yaml --dataset pairs.jsonl --output-dir runs/mine
-    erniekit train FILE.yaml [key=value ...]
-
-A recipe runs on the engine it names. A file of ERNIEKit's goes to ERNIEKit where that is installed,
-else to PaddleFormers, its continuation, with its keys translated; what is done is said.
+A recipe of ours is trained by the engine it names. ERNIEKit's own file goes to the official
+ERNIEKit where that can be imported, else to PaddleFormers in translated keys; stderr says which.
 """
 
 from __future__ import annotations
@@ -14,104 +11,101 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import yaml
 
 from erniekit_finetuning.console import messages, run
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.files import write_text
-from erniekit_finetuning.native_keys import to_paddleformers_keys
-from erniekit_finetuning.train_ernie_lora import train_ernie_lora
+from erniekit_finetuning.native_recipe import in_paddleformers, is_native, read_native
+from erniekit_finetuning.shipped import shipped
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
-OFFICIAL = [sys.executable, "-m", "erniekit.cli"]
-PADDLEFORMERS = [sys.executable, "-m", "paddleformers.cli.launcher"]
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, no_args_is_help=True)
 
 
 @app.callback()
-def _erniekit() -> None:
-    """Train ERNIE models."""
+def _verbs() -> None:
+    """Fine-tune ERNIE models in ERNIEKit's grammar."""
 
 
 @app.command("train")
 def train(
     arguments: Annotated[
-        list[str] | None, typer.Argument(metavar="[CONFIG] [KEY=VALUE]...", help="File, overrides.")
+        list[str] | None, typer.Argument(metavar="[CONFIG] [KEY=VALUE ...]", help="As ERNIEKit's.")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="Recipe, or a file of ERNIEKit's.")] = None,
-    dataset: Annotated[Path | None, typer.Option(help="Pairs, for a recipe.")] = None,
-    output_dir: Annotated[Path | None, typer.Option(help="Run folder, for a recipe.")] = None,
+    config: Annotated[Path | None, typer.Option(help="A recipe, or ERNIEKit's own YAML.")] = None,
+    dataset: Annotated[Path | None, typer.Option(help="Pairs for a recipe of ours.")] = None,
+    output_dir: Annotated[Path | None, typer.Option(help="Where the result goes.")] = None,
 ) -> None:
-    """Train what a file says."""
-    given = list(arguments or [])
+    """Train what a recipe or a native ERNIEKit file says."""
+    rest = list(arguments or [])
     if config is None:
-        if not given or "=" in given[0]:
-            raise UnusableInput(Problem("no file is named", cure="erniekit train --config FILE"))
-        config = Path(given.pop(0))
-    values = _read(config)
-    if {"model", "training"} <= values.keys():
-        _train_recipe(config, given, dataset, output_dir)
+        if not rest or "=" in rest[0]:
+            cure = "erniekit train --config C, or erniekit train C [key=value ...]"
+            raise UnusableInput(Problem("names no configuration", cure=cure))
+        config = Path(rest.pop(0))
+    config = shipped(config)
+    if is_native(config):
+        if output_dir is not None:
+            rest.append(f"output_dir={output_dir}")
+        if dataset is not None:
+            rest.append(f"train_dataset_path={dataset}")
+        _train_native(config, rest)
         return
-    if dataset is not None or output_dir is not None:
-        cure = "write train_dataset_path and output_dir into the file"
-        raise UnusableInput(Problem("a file of ERNIEKit's names its own", str(config), cure=cure))
-    raise typer.Exit(_train_native(config, values, given))
+    named = {"dataset": dataset, "output_dir": output_dir}
+    for name in named:
+        given = [text for text in rest if text.startswith(f"{name}=")]
+        if given:
+            rest = [text for text in rest if text not in given]
+            named[name] = Path(given[-1].partition("=")[2])
+    _train_recipe(config, rest, named["dataset"], named["output_dir"])
 
 
 def _train_recipe(
-    config: Path, given: list[str], dataset: Path | None, output_dir: Path | None
+    config: Path, overrides: list[str], dataset: Path | None, output: Path | None
 ) -> None:
-    plain = dict(pair.split("=", 1) for pair in given if pair.partition("=")[0] in _OURS)
-    overrides = [pair for pair in given if pair.partition("=")[0] not in _OURS]
-    output = output_dir or plain.get("output_dir")
+    from erniekit_finetuning.mixing import read_split
+    from erniekit_finetuning.recipes.loading import load_recipe
+    from erniekit_finetuning.training import train as train_recipe
+
     if output is None:
-        cure = "give --output-dir FOLDER or output_dir=FOLDER"
-        raise UnusableInput(Problem("no output folder is named", file=str(config), cure=cure))
-    source = dataset or plain.get("dataset")
-    messages.print(f"{config}: a recipe of ernie-invoice")
-    train_ernie_lora(config, Path(output), Path(source) if source else None, overrides)
+        cure = "give --output-dir FOLDER, or output_dir=FOLDER"
+        raise UnusableInput(Problem("nowhere to write to", field="output_dir", cure=cure))
+    recipe = load_recipe(config, overrides)
+    messages.print(f"a recipe of ernie-invoice, engine {recipe.engine}")
+    print(train_recipe(recipe, read_split(recipe, dataset), output, config).model)
 
 
-_OURS = {"dataset", "output_dir"}
+def _train_native(config: Path, overrides: list[str]) -> None:
+    values = read_native(config, overrides)
+    if official_is_importable():
+        messages.print("ERNIEKit's own file: handed over to the official ERNIEKit")
+        sys.exit(_run_official(config, overrides))
+    native = in_paddleformers(config, values)
+    messages.print("ERNIEKit's own file, and no ERNIEKit to import: handed over to PaddleFormers")
+    for told in native.told:
+        messages.print(f"note: {told}")
+    from erniekit_finetuning.engines.paddle.native_launching import launch_native
+
+    print(launch_native(native, lambda text: messages.print(text)))
 
 
-def _train_native(config: Path, values: dict[str, Any], given: list[str]) -> int:
-    if official_is_installed():
-        messages.print(f"{config}: a file of ERNIEKit's; ERNIEKit trains it")
-        return subprocess.call([*OFFICIAL, "train", str(config), *given])
-    messages.print(f"{config}: a file of ERNIEKit's; PaddleFormers trains it, its continuation")
-    for pair in given:
-        key, equals, value = pair.partition("=")
-        if not equals:
-            raise UnusableInput(Problem("not an override", found=pair, expected="key=value"))
-        values[key] = yaml.safe_load(value)
-    translated, said = to_paddleformers_keys(values, str(config))
-    for line in said:
-        messages.print(f"  {line}")
-    file = Path(str(translated["output_dir"])) / "paddleformers.yaml"
-    write_text(file, yaml.safe_dump(translated, sort_keys=False))
-    # Without it PaddleFormers builds an argument of nothing where there is no GPU.
-    environment = {"CUDA_VISIBLE_DEVICES": "0"} | os.environ
-    return subprocess.call([*PADDLEFORMERS, "train", str(file)], env=environment)
+def official_is_importable() -> bool:
+    """Whether ERNIEKit's two modules are there: PyPI's `ernie` alone is another project."""
+    kit, ernie = find_spec("erniekit"), find_spec("ernie")
+    if kit is None or ernie is None or ernie.origin is None:
+        return False
+    return (Path(ernie.origin).parent / "modeling_moe.py").is_file()
 
 
-def official_is_installed() -> bool:
-    """Whether ERNIEKit itself can be imported here; 1.1 to 1.3 lack the half named ernie."""
-    return find_spec("erniekit") is not None and find_spec("ernie") is not None
-
-
-def _read(config: Path) -> dict[str, Any]:
-    from erniekit_finetuning.shipped import shipped
-
-    try:
-        values = yaml.safe_load(shipped(config).read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UnusableInput(Problem(f"cannot be read: {error}", file=str(config))) from error
-    if not isinstance(values, dict):
-        raise UnusableInput(Problem("holds no keys", file=str(config)))
-    return values
+def _run_official(config: Path, overrides: list[str]) -> int:
+    programs = str(Path(sys.executable).parent)
+    environment = os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}"}
+    # Without it the official command builds an argument of nothing on a machine without GPUs.
+    environment.setdefault("CUDA_VISIBLE_DEVICES", "0")
+    code = "from erniekit.cli import main; main()"
+    command = [sys.executable, "-c", code, "train", str(config), *overrides]
+    return subprocess.call(command, env=environment)
 
 
 def main() -> None:

@@ -56,6 +56,11 @@ def bytes_per_weight(model: ModelSection) -> float:
     return _BYTES[model.quantization] or (2.0 if model.dtype == "bfloat16" else 4.0)
 
 
+def tensor_names(folder: Path) -> frozenset[str]:
+    """The names of all weights in a folder of safetensors."""
+    return frozenset(name for name, _ in _shapes(folder))
+
+
 def _shapes(folder: Path) -> Iterator[tuple[str, list[int]]]:
     for file in sorted(folder.glob("*.safetensors")):
         with file.open("rb") as opened:

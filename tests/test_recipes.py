@@ -62,13 +62,6 @@ def test_unknown_keys_come_with_a_suggestion(tmp_path: Path) -> None:
     assert any("lora.warmup_step" in p and "training.warmup_steps?" in p for p in said)
 
 
-def test_a_source_is_checked_like_a_section(tmp_path: Path) -> None:
-    text = SMALLEST + "data:\n  sources:\n  - {pth: a.jsonl}\n"
-    said = problems(tmp_path, text)
-    assert any("data.sources.0.path" in p and "required" in p for p in said)
-    assert any("data.sources.0.pth" in p and "data.sources.path?" in p for p in said)
-
-
 def test_every_fault_is_reported_at_once(tmp_path: Path) -> None:
     text = (
         "model: {}\nlora:\n  r: sixteen\n  lora_alpha: true\n  target_modules: [7]\n"
@@ -151,3 +144,36 @@ def test_importing_recipes_does_not_import_an_engine() -> None:
         "assert not {'paddle', 'torch', 'transformers'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+SOURCES = SMALLEST + (
+    "data:\n  validation_file: held.jsonl\n  sources:\n"
+    "    - path: a.jsonl\n    - path: /data/b.jsonl\n      max_samples: 5\n"
+)
+
+
+def test_paths_in_a_recipe_start_at_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(SOURCES, encoding="utf-8")
+    data = load_recipe(tmp_path / "r.yaml").data
+    assert [source.path for source in data.sources] == [str(tmp_path / "a.jsonl"), "/data/b.jsonl"]
+    assert data.validation_file == str(tmp_path / "held.jsonl")
+
+
+def test_items_of_a_list_can_be_overridden(tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text(SOURCES, encoding="utf-8")
+    given = ["data.sources.1.path=here.jsonl", "data.sources.0.max_samples=7"]
+    sources = load_recipe(tmp_path / "r.yaml", given).data.sources
+    # What is typed on a command line starts where it is typed.
+    assert (sources[1].path, sources[1].max_samples) == ("here.jsonl", 5)
+    assert sources[0].max_samples == 7
+    for override, said in (
+        ("data.sources.2.path=c.jsonl", "data.sources.2.path: no such item of the list; found 2"),
+        ("data.sources.first.path=c", "no such item of the list; found first; expected 0 to 1"),
+    ):
+        assert said in problems(tmp_path, SOURCES, (override,))[0]
+
+
+def test_unknown_keys_inside_a_list_come_with_a_suggestion(tmp_path: Path) -> None:
+    said = problems(tmp_path, SOURCES + "      probabilty: 1e-1\n      file: c\n")
+    assert any("r.yaml:11: data.sources.1.probabilty" in p and "probability?" in p for p in said)
+    assert any("data.sources.1.file" in p and "path, probability" in p for p in said)

@@ -288,13 +288,15 @@ def test_recomputed_values_give_the_same_gradients(
     assert furthest(plain(engine), adapter(trained(recipe, tmp_path / "run")[0])) < 1e-6
 
 
-@pytest.mark.skipif(find_spec("paddle") is None, reason="needs paddle")
-def test_two_processes_over_gloo_train_as_one(make: Callable[..., Recipe], tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_processes_over_gloo_train_as_one(
+    make: Callable[..., Recipe], tmp_path: Path, engine: str
+) -> None:
     lora = {"lora_dropout": 0.2}
-    one = trained(make("paddle", lora=lora), tmp_path / "one")[0]
+    one = trained(make(engine, lora=lora), tmp_path / "one")[0]
     two = trained(
         make(
-            "paddle",
+            engine,
             lora=lora,
             parallel={"data": 2},
             training={"per_device_train_batch_size": 2},

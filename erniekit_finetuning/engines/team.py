@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from erniekit_finetuning.engines.batches import Pack
@@ -44,6 +44,33 @@ class Alone:
 
     def close(self) -> None:
         """There is nothing to end."""
+
+
+class Collective:
+    """Equal processes that a launcher started, which add up their gradients over gloo or NCCL.
+
+    `sum_up` adds a number over all of them.
+    """
+
+    def __init__(self, rank: int, size: int, sum_up: Callable[[float], float]) -> None:
+        self._rank, self._size, self._sum_up = rank, size, sum_up
+
+    @property
+    def leads(self) -> bool:
+        """See `Team.leads`."""
+        return self._rank == 0
+
+    def gradients(
+        self, trainable: Trainable, packs: Sequence[Pack], first_seed: int, divisor: int
+    ) -> float:
+        """See `Team.gradients`."""
+        shares = share_out([len(pack.tokens) for pack in packs], self._size)
+        loss = share_of_step(trainable, packs, shares[self._rank], first_seed, divisor)
+        trainable.sum_over_processes()
+        return self._sum_up(loss)
+
+    def close(self) -> None:
+        """The launcher ends the others."""
 
 
 def share_of_step(

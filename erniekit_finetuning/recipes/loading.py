@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -13,19 +12,21 @@ from pydantic import BaseModel, ValidationError
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.model import Recipe
+from erniekit_finetuning.recipes.yaml_file import Key, as_numbers, read_with_problems
 
-Key = tuple[str, ...]
-# YAML 1.1, which PyYAML reads, takes 1e-4 for a string; everyone who writes it means a number.
-_EXPONENT = re.compile(r"[+-]?\d+(\.\d*)?[eE][+-]?\d+")
+# Files that a recipe names; where the recipe itself says a relative path, it starts at its folder.
+_FILES = ("validation_file", "chat_template")
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
     """Read a YAML recipe and apply `section.key=value` overrides, values in YAML.
 
+    Relative paths of data files start at the recipe's folder, in overrides at the current one.
     Raises UnusableInput with every fault: syntax, repeated or unknown keys, wrong types, limits.
     """
     path = Path(path)
-    values, lines, problems = _read(path)
+    values, lines, problems = read_with_problems(path)
+    _root_paths(values, path.resolve().parent)
     given: set[Key] = set()
     for override in overrides:
         problem, key = _override(values, override)
@@ -45,65 +46,60 @@ def dump_recipe(recipe: Recipe) -> str:
     return yaml.safe_dump(recipe.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[Key, int], list[Problem]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        cure = "give the path of a YAML recipe"
-        raise UnusableInput(Problem(f"cannot be read: {error}", str(path), cure=cure)) from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        what = f"not YAML: {getattr(error, 'problem', None) or error}"
-        raise UnusableInput(Problem(what, str(path), mark.line + 1 if mark else None)) from error
-    if not isinstance(values, dict):
-        expected = "sections model, lora, data, training"
-        raise UnusableInput(Problem("not a recipe", str(path), expected=expected))
-    lines: dict[Key, int] = {}
-    problems: list[Problem] = []
-    for key, line in _keys(node):
-        if key in lines:
-            what = f"written twice, first in line {lines[key]}"
-            problems.append(Problem(what, str(path), line, ".".join(key)))
-        lines[key] = line
-    return _numbers(values), lines, problems
-
-
-def _keys(node: Any, above: Key = ()) -> Iterator[tuple[Key, int]]:
-    if isinstance(node, yaml.MappingNode):
-        for name, value in node.value:
-            key = (*above, str(name.value))
-            yield key, name.start_mark.line + 1
-            yield from _keys(value, key)
-
-
-def _numbers(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _numbers(item) for key, item in value.items()}
-    if isinstance(value, str) and _EXPONENT.fullmatch(value):
-        return float(value)
-    return value
-
-
 def _override(values: dict[str, Any], text: str) -> tuple[Problem | None, Key]:
     name, equals, written = text.partition("=")
     key = tuple(name.split("."))
     if not equals or not all(key):
         return Problem("not an override", found=text, expected="section.key=value"), ()
     try:
-        value = _numbers(yaml.safe_load(written))
+        value = as_numbers(yaml.safe_load(written))
     except yaml.YAMLError:
         return Problem("its value is not YAML", field=name, found=written), key
-    section = values
-    for part in key[:-1]:
-        below = section.setdefault(part, {})
-        if not isinstance(below, dict):
-            return Problem(f"{part} is not a section", field=name), key
-        section = below
-    section[key[-1]] = value
+    section: Any = values
+    for depth, part in enumerate(key[:-1]):
+        if isinstance(section, list):
+            problem = _not_an_item(section, part, name)
+            if problem:
+                return problem, key
+            section = section[int(part)]
+        else:
+            section = section.setdefault(part, {})
+        if not isinstance(section, dict | list):
+            return Problem(f"{'.'.join(key[: depth + 1])} is not a section", field=name), key
+    if isinstance(section, list):
+        problem = _not_an_item(section, key[-1], name)
+        if problem:
+            return problem, key
+        section[int(key[-1])] = value
+    else:
+        section[key[-1]] = value
     return None, key
+
+
+def _not_an_item(items: list[Any], part: str, name: str) -> Problem | None:
+    if part.isdecimal() and int(part) < len(items):
+        return None
+    expected = f"0 to {len(items) - 1}" if items else "a list in the recipe, which is empty"
+    return Problem("no such item of the list", field=name, found=part, expected=expected)
+
+
+def _root_paths(values: dict[str, Any], folder: Path) -> None:
+    """Make the paths of data files whole, in place; what is no path is left to the checks."""
+    data = values.get("data")
+    if not isinstance(data, dict):
+        return
+    for name in _FILES:
+        _root(data, name, folder)
+    sources = data.get("sources")
+    for source in sources if isinstance(sources, list) else []:
+        if isinstance(source, dict):
+            _root(source, "path", folder)
+
+
+def _root(section: dict[str, Any], name: str, folder: Path) -> None:
+    value = section.get(name)
+    if isinstance(value, str) and value:
+        section[name] = str(folder / Path(value).expanduser())
 
 
 def _problem(path: Path, lines: dict[Key, int], given: set[Key], detail: Any) -> Problem:
@@ -128,12 +124,13 @@ def _problem(path: Path, lines: dict[Key, int], given: set[Key], detail: Any) ->
 
 
 def _did_you_mean(key: Key) -> str | None:
-    key = tuple(part for part in key if not part.isdigit())  # the place in a list of sections
+    # The number of an item says nothing about which keys an item has.
+    plain = [part for part in key if not part.isdecimal()]
     known = [".".join(name) for name in _fields(Recipe)]
-    beside = [name for name in known if name.split(".")[:-1] == list(key[:-1])]
+    beside = [name for name in known if name.split(".")[:-1] == plain[:-1]]
     for names, cutoff in ((beside, 0.6), (known, 0.75)):
         by_last = {name.rpartition(".")[2]: name for name in names}
-        close = get_close_matches(key[-1], by_last, n=1, cutoff=cutoff)
+        close = get_close_matches(plain[-1], by_last, n=1, cutoff=cutoff)
         if close:
             return f"did you mean {by_last[close[0]]}?"
     return f"known here: {', '.join(name.rpartition('.')[2] for name in beside)}"
@@ -142,6 +139,7 @@ def _did_you_mean(key: Key) -> str | None:
 def _fields(section: type[BaseModel], above: Key = ()) -> Iterator[Key]:
     for name, field in section.model_fields.items():
         yield (*above, name)
-        for kind in (field.annotation, *get_args(field.annotation)):
-            if isinstance(kind, type) and issubclass(kind, BaseModel):
-                yield from _fields(kind, (*above, name))
+        kind = field.annotation
+        for inner in (kind, *get_args(kind)):
+            if isinstance(inner, type) and issubclass(inner, BaseModel):
+                yield from _fields(inner, (*above, name))

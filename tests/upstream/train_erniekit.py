@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +50,19 @@ def train_one_step(
     model: Path,
     output: Path,
     timeout: float = TIMEOUT,
-    recipe: dict[str, Any] | None = None,
+    recipe: Mapping[str, Any] | None = None,
 ) -> Result:
     """Train on a data file of kind `erniekit` or `alpaca`, once over, four sequences a step.
 
-    A translated `recipe` says everything but files, length and what a CPU needs.
-
-    The file's path must hold no space or comma: upstream takes it apart there.
+    `recipe` holds other settings than this module's, to train with on these files. The data file's
+    path must hold no space or comma: upstream takes it apart there.
     """
     output.mkdir(parents=True)
     config = output / "train.yaml"
     settings = _settings(data_file, kind, model, output / "adapter")
     if recipe is not None:
-        kept = ("lora_rank", "batch_size", "gradient_accumulation_steps", "stage", "fine_tuning")
-        settings = recipe | {key: settings[key] for key in settings if key not in kept}
-        settings = {key: settings[key] for key in settings if not key.startswith("eval")}
-        settings |= {"do_eval": False, "max_steps": -1}
+        files = ("model_name_or_path", "train_dataset_path", "output_dir", "max_seq_len")
+        settings = {**recipe, **{name: settings[name] for name in files}}
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     programs = Path(sys.executable).parent
     environment = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,14 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erniekit_finetuning.adapters.formats import convert, form_of
-from erniekit_finetuning.engines.locating import Source, locate
+from erniekit_finetuning.engines.locating import Source, locate, locate_base
 from erniekit_finetuning.engines.preparation import make_encoder
 from erniekit_finetuning.engines.processes import train_apart
 from erniekit_finetuning.engines.prompting import read_prompting
 from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.recipes.architecture import architecture_in
 from erniekit_finetuning.recipes.model import Recipe
-from erniekit_finetuning.recipes.translation.translating import check
+from erniekit_finetuning.recipes.translation.hugging_face import hugging_face_problems
+from erniekit_finetuning.recipes.translation.shared import Device
 
 
 class HuggingFaceEngine:
@@ -34,8 +38,14 @@ class HuggingFaceEngine:
         on_step: Callable[[int, int], None],
     ) -> TrainResult:
         """Train into `run` in a process of its own, whatever this one has loaded."""
-        check(recipe, "hf")
-        return train_apart(recipe, train, validation, run, on_metric, on_step)
+        architecture = architecture_in(locate_base(recipe))
+        # Asked here without torch: this process may have Paddle loaded.
+        device: Device = "gpu" if Path("/dev/nvidiactl").exists() else "cpu"
+        if problems := hugging_face_problems(recipe, architecture, device):
+            raise UnusableInput(problems)
+        return train_apart(
+            recipe, train, validation, run, on_metric, on_step, launcher(recipe.parallel.data)
+        )
 
     def load(self, model: str | Path, batch_size: int = 16) -> Reader:
         """Load for answering; see `Engine.load`."""
@@ -69,6 +79,14 @@ class HuggingFaceEngine:
                 ids = torch.tensor([encoder.prompt(prompt)]).to(runtime.device())
                 found.append(network(input_ids=ids).logits[0].float().cpu().numpy())
         return found
+
+
+def launcher(processes: int) -> tuple[str, ...]:
+    """One process, or torch's own launcher for as many on this machine."""
+    if processes == 1:
+        return (sys.executable,)
+    count = ("--nproc_per_node", str(processes))
+    return (sys.executable, "-m", "torch.distributed.run", "--standalone", *count)
 
 
 def with_adapter(model: Any, source: Source, merged: bool) -> Any:

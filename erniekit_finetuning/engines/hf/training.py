@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -11,17 +12,18 @@ from erniekit_finetuning.engines.hf import models, runtime
 from erniekit_finetuning.engines.hf.images import ImageEncoder, Images
 from erniekit_finetuning.engines.hf.trainable import TorchTrainable
 from erniekit_finetuning.engines.locating import locate_base, sees_images
-from erniekit_finetuning.engines.loop import run_training
+from erniekit_finetuning.engines.loop import Course, run_training
 from erniekit_finetuning.engines.preparation import (
     check_context,
     make_course,
     make_encoder,
     make_result,
+    processes_given,
     team_on_cpu,
 )
 from erniekit_finetuning.engines.prompting import prompting_of, write_prompting
 from erniekit_finetuning.engines.protocol import Example, Metric, TrainResult
-from erniekit_finetuning.engines.team import Alone
+from erniekit_finetuning.engines.team import Alone, Collective, Team
 from erniekit_finetuning.files import written_whole
 from erniekit_finetuning.recipes.model import Recipe
 
@@ -36,6 +38,8 @@ def train(
 ) -> TrainResult:
     """Train into `run`; see `Engine.train`."""
     torch = runtime.import_torch()
+    if runtime.on_gpu():
+        torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     base = locate_base(recipe)
     prompting = prompting_of(recipe.data)
     tokenizer = models.load_tokenizer(base)
@@ -49,7 +53,7 @@ def train(
     trainable = TorchTrainable(model, recipe, images)
     adapters = sum(w.numel() for w in model.parameters() if w.requires_grad)
     total = sum(w.numel() for w in model.parameters()) - (adapters if modules else 0)
-    team = Alone() if runtime.on_gpu() else team_on_cpu(recipe, base, total, course)
+    team = make_team(recipe, base, total, course)
     if isinstance(team, Helpers):
         torch.set_num_threads(1)  # the other cores are the helpers'
     try:
@@ -57,13 +61,14 @@ def train(
     finally:
         team.close()
     written = run / ("adapter" if recipe.lora.enabled else "model")
-    with written_whole(written) as aside:
-        if recipe.lora.enabled:
-            write_adapter(aside, trainable.weights(), recipe, base)
-        else:
-            model.save_pretrained(str(aside))
-            models.load_tokenizer(base).save_pretrained(str(aside))
-        write_prompting(aside, prompting)
+    if team.leads:
+        with written_whole(written) as aside:
+            if recipe.lora.enabled:
+                write_adapter(aside, trainable.weights(), recipe, base)
+            else:
+                model.save_pretrained(str(aside))
+                tokenizer.save_pretrained(str(aside))
+            write_prompting(aside, prompting)
     return make_result(
         recipe,
         course,
@@ -77,3 +82,19 @@ def train(
         shown_example=encoder.shown(train[0]),
         versions=runtime.versions(),
     )
+
+
+def make_team(recipe: Recipe, base: Path, parameters: int, course: Course) -> Team:
+    """Who computes: the processes of a launcher, or this one with helpers on a CPU."""
+    rank, size = processes_given()
+    if size == 1:
+        return Alone() if runtime.on_gpu() else team_on_cpu(recipe, base, parameters, course)
+    torch = runtime.import_torch()
+
+    def summed(number: float) -> float:
+        total = torch.tensor([number], dtype=torch.float64, device=runtime.device())
+        torch.distributed.all_reduce(total)
+        return float(total)
+
+    torch.distributed.init_process_group("nccl" if runtime.on_gpu() else "gloo")
+    return Collective(rank, size, summed)

@@ -14,14 +14,13 @@ from erniekit_finetuning.engines.adapter_files import write_adapter
 from erniekit_finetuning.engines.locating import locate, locate_base
 from erniekit_finetuning.engines.loop import run_training
 from erniekit_finetuning.engines.paddle.adapter_files import attach_adapter, merge_in_place
-from erniekit_finetuning.engines.paddle.collective import Collective
 from erniekit_finetuning.engines.paddle.generation import PaddleScorer
-from erniekit_finetuning.engines.paddle.launching import train_upstream
 from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
 from erniekit_finetuning.engines.paddle.lora import add_lora
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu, versions
 from erniekit_finetuning.engines.paddle.saving import save_model
 from erniekit_finetuning.engines.paddle.trainable import PaddleTrainable
+from erniekit_finetuning.engines.paddle.upstream_training import train_upstream
 from erniekit_finetuning.engines.preparation import (
     check_context,
     make_course,
@@ -38,11 +37,16 @@ from erniekit_finetuning.engines.prompting import (
 )
 from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
-from erniekit_finetuning.engines.team import Alone, Team
+from erniekit_finetuning.engines.team import Alone, Collective, Team
+from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.files import written_whole
+from erniekit_finetuning.recipes.architecture import architecture_in
 from erniekit_finetuning.recipes.model import Recipe
-from erniekit_finetuning.recipes.translation.here import trains_here
-from erniekit_finetuning.recipes.translation.translating import check
+from erniekit_finetuning.recipes.translation.paddleformers_limits import (
+    needs_upstream,
+    paddle_problems,
+)
+from erniekit_finetuning.recipes.translation.shared import Device
 
 
 class PaddleEngine:
@@ -58,12 +62,22 @@ class PaddleEngine:
         on_step: Callable[[int, int], None],
     ) -> TrainResult:
         """Train into `run`; see `Engine.train`."""
-        kind = check(recipe, "paddle")
-        if not trains_here(recipe, kind):
-            return train_upstream(recipe, kind, train, validation, run, on_metric, on_step)
+        base = locate_base(recipe)
+        architecture = architecture_in(base)
+        device: Device = "gpu" if on_gpu() else "cpu"
+        if problems := paddle_problems(recipe, architecture, device):
+            raise UnusableInput(problems)
+        if needs_upstream(recipe, architecture):
+            return train_upstream(recipe, base, train, validation, run, on_metric, on_step)
         if recipe.parallel.data > 1 and processes_given()[1] == 1:
             return train_apart(
-                recipe, train, validation, run, on_metric, on_step, launcher(recipe.parallel.data, run / "logs")
+                recipe,
+                train,
+                validation,
+                run,
+                on_metric,
+                on_step,
+                launcher(recipe.parallel.data, run / "logs"),
             )
         return self.train_here(recipe, train, validation, run, on_metric, on_step)
 
@@ -160,7 +174,8 @@ def make_team(recipe: Recipe, base: Path, parameters: int, course: Any) -> Team:
     """Who computes: the processes of a launcher, or this one with helpers on a CPU."""
     rank, size = processes_given()
     if size > 1:
-        return Collective(rank, size)
+        import_paddle().distributed.init_parallel_env()
+        return Collective(rank, size, _summed)
     return Alone() if on_gpu() else team_on_cpu(recipe, base, parameters, course)
 
 
@@ -170,3 +185,10 @@ def logits(model: Any, tokens: Sequence[int]) -> NDArray[np.float32]:
     with paddle.no_grad():
         out = model(paddle.to_tensor([list(tokens)]), return_dict=True)
     return np.asarray(out.logits[0].astype("float32").numpy())
+
+
+def _summed(number: float) -> float:
+    paddle = import_paddle()
+    total = paddle.to_tensor([number], dtype="float64")
+    paddle.distributed.all_reduce(total)
+    return float(total)

@@ -1,1 +1,1 @@
-"""One recipe in the words of each trainer, and what that trainer cannot do."""
+"""One recipe in the words of each engine, and what an engine cannot do of it."""

@@ -1,138 +1,158 @@
-"""A recipe as ERNIEKit reads it: `erniekit train FILE.yaml`.
+"""A recipe as ERNIEKit's own YAML: `erniekit train file.yaml`.
 
-Text models run under ERNIEKit 1.0.1 as it is installed; mixtures and models with images need its
-source checkout. ERNIEKit ignores keys it does not know, so tests hold every key against its list.
+Text is written for ERNIEKit 1.0.1, the last wheel that can be imported. Mixtures of experts and
+models with images are written in the keys of a source checkout's official recipes [read, not run].
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from erniekit_finetuning.errors import Problem
-from erniekit_finetuning.recipes.architecture import Kind
-from erniekit_finetuning.recipes.model import ALL_TARGETS, Recipe
-from erniekit_finetuning.recipes.translation.differences import unlike
-from erniekit_finetuning.recipes.translation.files import Files
-
-ON_CPU = {
-    "device": "cpu",
-    "fp16_opt_level": "O1",
-    "fuse_rms_norm": False,
-    "fuse_rope": False,
-    "use_flash_attention": False,
-    "use_attn_mask_start_row_indices": False,
-}
+from erniekit_finetuning.recipes.architecture import Architecture
+from erniekit_finetuning.recipes.model import Recipe
+from erniekit_finetuning.recipes.translation.shared import Device, Files
 
 
-def to_erniekit(recipe: Recipe, kind: Kind, files: Files, on_cpu: bool = False) -> dict[str, Any]:
-    """The keys of its YAML file."""
-    training, parallel = recipe.training, recipe.parallel
-    style = "erniekit"
-    translated: dict[str, Any] = {
-        "stage": "VL-SFT" if kind.sees_images else "SFT",
-        "model_name_or_path": recipe.model.name_or_path,
+def to_erniekit(
+    recipe: Recipe, architecture: Architecture, files: Files, device: Device
+) -> dict[str, Any]:
+    """The settings to train `recipe`; what they cannot say is told by `erniekit_limits.py`."""
+    return {
+        **_model(recipe, architecture, files, device),
+        **_data(recipe, architecture, files),
+        **_run(recipe, files),
+        **_parallel(recipe, architecture),
+    }
+
+
+def _model(
+    recipe: Recipe, architecture: Architecture, files: Files, device: Device
+) -> dict[str, Any]:
+    quantized = recipe.model.quantization
+    settings: dict[str, Any] = {
+        "stage": "VL-SFT" if architecture.sees_images else "SFT",
         "fine_tuning": "LoRA" if recipe.lora.enabled else "Full",
-        "train_dataset_type": style,
-        "train_dataset_path": files.train,
+        "model_name_or_path": files.model,
+        "device": device,
+        "compute_type": "bf16" if quantized == "none" else quantized,
+        "fp16_opt_level": "O2" if recipe.model.dtype == "bfloat16" else "O1",
+        "unified_checkpoint": True,
+        "recompute": recipe.training.gradient_checkpointing,
+        "recompute_granularity": "full",
+    }
+    if device == "cpu":
+        # Kernels that exist on GPUs only.
+        settings |= {
+            "fuse_rms_norm": False,
+            "fuse_rope": False,
+            "use_flash_attention": False,
+            "use_attn_mask_start_row_indices": False,
+        }
+    if recipe.lora.enabled:
+        settings |= {
+            "lora_rank": recipe.lora.r,
+            "lora_alpha": recipe.lora.lora_alpha,
+            "rslora": recipe.lora.use_rslora,
+            "lora_plus_scale": 1.0,
+        }
+    if architecture.has_experts:
+        settings |= {"moe_group": "mp"}
+    if architecture is Architecture.VISION_MOE:
+        settings |= {
+            "multimodal": True,
+            "use_moe": True,
+            "moe_use_hard_gate": True,
+            "moe_multimodal_dispatch_use_allgather": "v2-alltoall-unpad-text",
+            "freeze_config": "freeze_vision",
+        }
+    return settings
+
+
+def _data(recipe: Recipe, architecture: Architecture, files: Files) -> dict[str, Any]:
+    kind = "erniekit"
+    settings = {
+        "train_dataset_type": kind,
+        "train_dataset_path": str(files.train),
         "train_dataset_prob": "1.0",
         "max_seq_len": recipe.data.max_seq_len,
-        "output_dir": files.output,
+        "random_shuffle": True,
+        "greedy_intokens": True,
+        "dataloader_num_workers": 0,
+    }
+    if files.train.is_file():
+        # The default, six million, is a list in memory with each row many times over.
+        with files.train.open(encoding="utf-8") as lines:
+            settings["num_samples_each_epoch"] = sum(1 for line in lines if line.strip())
+    if files.validation is not None:
+        settings |= {
+            "eval_dataset_type": kind,
+            "eval_dataset_path": str(files.validation),
+            "eval_dataset_prob": "1.0",
+        }
+    if architecture.sees_images:
+        settings["pad_to_max_seqlen"] = recipe.data.max_seq_len
+    return settings
+
+
+def _run(recipe: Recipe, files: Files) -> dict[str, Any]:
+    training = recipe.training
+    schedule = training.lr_scheduler_type
+    warms_up = bool(training.warmup_steps or training.warmup_ratio)
+    length: dict[str, Any] = {"num_train_epochs": 1, "max_steps": training.max_steps}
+    if training.num_train_epochs is not None:
+        length = {"num_train_epochs": int(training.num_train_epochs), "max_steps": -1}
+    best = training.load_best_model_at_end and files.validation is not None
+    settings = {
         "do_train": True,
-        "num_train_epochs": training.num_train_epochs or 1,
-        "max_steps": training.max_steps or -1,
-        # per_device_train_batch_size is overwritten by it
-        "batch_size": training.per_device_train_batch_size,
+        "do_eval": files.validation is not None,
+        "output_dir": str(files.output),
+        **length,
+        "batch_size": training.per_device_train_batch_size,  # it overwrites per_device_*
         "gradient_accumulation_steps": training.gradient_accumulation_steps,
         "learning_rate": training.learning_rate,
-        "lr_scheduler_type": training.lr_scheduler_type,
+        "lr_scheduler_type": "constant_with_warmup"
+        if schedule == "constant" and warms_up
+        else schedule,
         "warmup_steps": training.warmup_steps or 0,
+        "warmup_ratio": training.warmup_ratio or 0.0,
+        "num_cycles": 0.5,
+        "min_lr": 0.0,
+        "optim": "adamw",
         "adam_beta1": training.adam_beta1,
         "adam_beta2": training.adam_beta2,
         "adam_epsilon": training.adam_epsilon,
         "weight_decay": training.weight_decay,
         "max_grad_norm": training.max_grad_norm or 0.0,
+        "prediction_loss_only": True,
+        "logging_strategy": "steps",
         "logging_steps": training.logging_steps,
+        "save_strategy": "steps",
         "save_steps": training.save_steps,
         "save_total_limit": training.save_total_limit,
+        "load_best_model_at_end": best,
+        "report_to": training.report_to,
         "seed": training.seed,
-        "compute_type": _compute(recipe),
-        "fp16_opt_level": "O2",
-        "unified_checkpoint": True,  # safetensors
+        "evaluation_strategy": "no",
+    }
+    if files.validation is not None:
+        settings |= {"evaluation_strategy": "steps", "eval_steps": training.eval_steps}
+    if best:
+        settings |= {"metric_for_best_model": "eval_loss", "greater_is_better": False}
+    return settings
+
+
+def _parallel(recipe: Recipe, architecture: Architecture) -> dict[str, Any]:
+    parallel = recipe.parallel
+    none = parallel.sharding == "none"
+    settings: dict[str, Any] = {
         "tensor_parallel_degree": parallel.tensor,
         "pipeline_parallel_degree": parallel.pipeline,
-        "recompute": training.gradient_checkpointing,
+        "sharding": "" if none else parallel.sharding,
+        "sharding_parallel_degree": 1 if none else parallel.data,
+        "sequence_parallel": parallel.sequence,
     }
-    if recipe.lora.enabled:
-        translated["lora_rank"] = recipe.lora.r
-    if files.validation is not None:
-        translated |= {
-            "do_eval": True,
-            "eval_dataset_type": style,
-            "eval_dataset_path": files.validation,
-            "eval_dataset_prob": "1.0",
-            "evaluation_strategy": "steps",
-            "eval_steps": training.eval_steps,
-        }
-    if parallel.sharding != "none":
-        translated["sharding"] = parallel.sharding
-    if kind.is_mixture:
-        translated |= {"use_moe": True, "moe_group": "mp"}
-    if kind is Kind.VISION_MIXTURE:
-        translated |= {
-            "multimodal": True,
-            "moe_use_hard_gate": True,
-            "moe_multimodal_dispatch_use_allgather": "v2-alltoall-unpad-text",
-            "freeze_config": "freeze_vision",
-            "sequence_parallel": int(parallel.sequence),
-            "pp_need_data": parallel.pipeline > 1,
-            "pp_need_data_degree": parallel.pipeline,
-            "pre_alloc_memory": 60,
-        }
-    return translated | (ON_CPU if on_cpu else {})
-
-
-def problems(recipe: Recipe, kind: Kind) -> list[Problem]:
-    """What it cannot do."""
-    lora, training = recipe.lora, recipe.training
-    found = unlike(
-        recipe,
-        "ERNIEKit",
-        [
-            ("model.quantization", ["none", "wint8", "wint4/8"], None),
-            ("lora.lora_alpha", 2 * lora.r, "ERNIEKit takes twice the rank, whatever is written"),
-            ("lora.lora_dropout", 0.0, None),
-            ("lora.bias", "none", None),
-            ("lora.use_rslora", False, None),
-            ("lora.modules_to_save", (), None),
-            ("data.system_prompt", None, "write it into the examples"),
-            ("data.chat_template", None, "its template is the tokenizer's own"),
-            ("data.train_on_responses_only", True, None),
-            ("training.optim", "adamw", None),
-            ("training.warmup_ratio", [None, 0.0], "set training.warmup_steps"),
-            ("training.early_stopping_patience", None, "engine: paddle does"),
-            ("parallel.expert", 1, "experts are split with tensor"),
-        ],
-    )
-    if set(lora.target_modules) != set(ALL_TARGETS):
-        expected = ", ".join(ALL_TARGETS)
-        what = "ERNIEKit adapts every matrix of the decoder"
-        given = ", ".join(lora.target_modules)
-        found.append(Problem(what, None, None, "lora.target_modules", given, expected))
-    if recipe.precision != "bfloat16":
-        what, cure = "ERNIEKit computes in bfloat16", "set model.dtype: bfloat16"
-        field = "training.precision"
-        found.append(Problem(what, field=field, found=recipe.precision, cure=cure))
-    if kind is Kind.OCR:
-        cure = "take engine: paddle or engine: hf"
-        what = "ERNIEKit does not train PaddleOCR-VL"
-        found.append(Problem(what, field="model.name_or_path", cure=cure))
-    if training.report_to != "none":
-        what, cure = "ERNIEKit writes VisualDL logs", "set training.report_to: none"
-        found.append(Problem(what, field="training.report_to", cure=cure))
-    return found
-
-
-def _compute(recipe: Recipe) -> str:
-    if recipe.model.quantization != "none":
-        return recipe.model.quantization
-    return "bf16"
+    if parallel.pipeline > 1 and parallel.sequence:
+        settings["pipeline_parallel_config"] = "disable_partial_send_recv"
+    if parallel.pipeline > 1 and architecture.sees_images:
+        settings |= {"pp_need_data": True, "pp_need_data_degree": parallel.pipeline}
+    return settings

@@ -1,151 +1,167 @@
-"""A recipe as PaddleFormers 1.2 reads it: `paddleformers-cli train FILE.yaml`.
+"""A recipe as the YAML of `paddleformers-cli train`, PaddleFormers 1.2.0.
 
-Every value is written, also where it is PaddleFormers' default: nothing depends on its version.
+Every default that matters is written, so that nothing depends on upstream's. What upstream's
+command line has no key for, or drops, is not in it: `engines/paddle/upstream_worker.py` gives that
+to upstream's own classes.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from erniekit_finetuning.errors import Problem
-from erniekit_finetuning.recipes.architecture import Kind
-from erniekit_finetuning.recipes.model import ALL_TARGETS, Recipe
-from erniekit_finetuning.recipes.translation.differences import unlike
-from erniekit_finetuning.recipes.translation.files import Files
+from erniekit_finetuning.recipes.architecture import Architecture
+from erniekit_finetuning.recipes.model import Recipe
+from erniekit_finetuning.recipes.translation.shared import Device, Files
 
-TEMPLATES = {
-    Kind.TEXT: "ernie_nothink",
-    Kind.TEXT_MIXTURE: "ernie_nothink",
-    Kind.VISION_MIXTURE: "ernie_vl_nothink",
-    Kind.OCR: "paddleocr_vl",
-}
-# What it calls precision and quantization together.
-_COMPUTE = {"wint8": "wint8", "wint4/8": "wint4/8"}
-ON_CPU = {
-    "device": "cpu",
-    "compute_type": "float32",  # there is no bfloat16 product on a CPU
-    "fp16_opt_level": "O1",
-    "amp_master_grad": False,
-    "_attn_implementation": "eager",  # flashmask exists on GPUs only
+# Upstream's names of chat templates with images; text models bring their own.
+_VISION_TEMPLATES = {
+    Architecture.VISION_MOE: "ernie_vl",
+    Architecture.PADDLEOCR_VL: "paddleocr_vl",
 }
 
 
 def to_paddleformers(
-    recipe: Recipe, kind: Kind, files: Files, on_cpu: bool = False
+    recipe: Recipe, architecture: Architecture, files: Files, device: Device
 ) -> dict[str, Any]:
-    """The keys of its YAML file."""
-    training, data, parallel = recipe.training, recipe.data, recipe.parallel
-    translated: dict[str, Any] = {
-        "stage": "VL-SFT" if kind.sees_images else "SFT",
-        "model_name_or_path": recipe.model.name_or_path,
+    """The settings to train `recipe`; `paddleformers_limits.py` tells what they cannot say."""
+    return {
+        **_model(recipe, architecture, files, device),
+        **_data(recipe, architecture, files),
+        **_optimizer(recipe),
+        **_run(recipe, files),
+        **_parallel(recipe),
+    }
+
+
+def _model(
+    recipe: Recipe, architecture: Architecture, files: Files, device: Device
+) -> dict[str, Any]:
+    low = recipe.precision == "bfloat16"
+    whole_low = low and recipe.model.dtype == "bfloat16"
+    quantized = recipe.model.quantization
+    settings: dict[str, Any] = {
+        "stage": "VL-SFT" if architecture.sees_images else "SFT",
+        "model_name_or_path": files.model,
+        # Any other format leaves the fused matrices at random values, with no more than a warning.
+        "load_checkpoint_format": "flex_checkpoint",
+        "save_checkpoint_format": "flex_checkpoint",
+        "convert_from_hf": True,
         "fine_tuning": "LoRA" if recipe.lora.enabled else "Full",
+        "device": device,
+        "compute_type": quantized if quantized != "none" else "bf16" if low else "float32",
+        # O2 keeps the weights in 16 bits; O1 keeps them in 32 and multiplies in 16.
+        "fp16_opt_level": "O2" if whole_low else "O1",
+        "amp_master_grad": low,
+        "_attn_implementation": "flashmask" if device == "gpu" else "eager",
+    }
+    if recipe.lora.enabled:
+        settings |= {
+            "lora_rank": recipe.lora.r,
+            "lora_alpha": recipe.lora.lora_alpha,
+            "rslora": recipe.lora.use_rslora,
+            "lora_plus_scale": 1.0,
+        }
+    if architecture.sees_images:
+        settings["freeze_config"] = "freeze_vision freeze_aligner"
+    recompute = {"recompute_granularity": "full", "recompute_method": "uniform"}
+    return settings | (
+        recompute | {"recompute_num_layers": 1} if recipe.training.gradient_checkpointing else {}
+    )
+
+
+def _data(recipe: Recipe, architecture: Architecture, files: Files) -> dict[str, Any]:
+    if architecture.sees_images:
+        template = {"template_backend": "custom", "template": _VISION_TEMPLATES[architecture]}
+    else:
+        template = {"template_backend": "jinja"}  # the model's own
+    settings = {
+        "dataset_type": "map",
         "train_dataset_type": "messages",
-        "train_dataset_path": files.train,
+        "train_dataset_path": str(files.train),
         "train_dataset_prob": "1.0",
-        "mix_strategy": "concat",  # the recipe's sources are mixed before
-        "max_seq_len": data.max_seq_len,
-        "packing": data.packing,
-        "template": TEMPLATES[kind],
-        "template_backend": "custom",
-        "do_train": True,
-        "num_train_epochs": training.num_train_epochs or 1,
-        "max_steps": training.max_steps or -1,
-        "per_device_train_batch_size": training.per_device_train_batch_size,
-        "per_device_eval_batch_size": training.per_device_train_batch_size,
-        "gradient_accumulation_steps": training.gradient_accumulation_steps,
+        "mix_strategy": "concat",  # sources are mixed before upstream sees them
+        "random_shuffle": True,
+        "max_seq_len": recipe.data.max_seq_len,
+        "packing": recipe.data.packing,
+        "binpacking": True,
+        "truncation_strategy": "delete",  # a row that is too long is an error, never cut
+        "dataloader_num_workers": 0,
+        **template,
+    }
+    if files.validation is not None:
+        settings |= {
+            "eval_dataset_type": "messages",
+            "eval_dataset_path": str(files.validation),
+            "eval_dataset_prob": "1.0",
+        }
+    return settings
+
+
+def _optimizer(recipe: Recipe) -> dict[str, Any]:
+    training = recipe.training
+    schedule = training.lr_scheduler_type
+    warms_up = bool(training.warmup_steps or training.warmup_ratio)
+    return {
         "learning_rate": training.learning_rate,
-        "lr_scheduler_type": training.lr_scheduler_type,
+        "lr_scheduler_type": "constant_with_warmup"
+        if schedule == "constant" and warms_up
+        else schedule,
         "warmup_steps": training.warmup_steps or 0,
         "warmup_ratio": training.warmup_ratio or 0.0,
+        "num_cycles": 0.5,
+        "min_lr": 0.0,
         "optim": "adamw",
         "adam_beta1": training.adam_beta1,
         "adam_beta2": training.adam_beta2,
         "adam_epsilon": training.adam_epsilon,
         "weight_decay": training.weight_decay,
-        "max_grad_norm": training.max_grad_norm or 0.0,
+        "max_grad_norm": training.max_grad_norm or 0.0,  # upstream clips only above 0
+    }
+
+
+def _run(recipe: Recipe, files: Files) -> dict[str, Any]:
+    training = recipe.training
+    batch = training.per_device_train_batch_size
+    length: dict[str, Any] = {"num_train_epochs": 1, "max_steps": training.max_steps}
+    if training.num_train_epochs is not None:
+        # Multiplied by a fraction, upstream's number of steps would be one, too.
+        length = {"num_train_epochs": int(training.num_train_epochs), "max_steps": -1}
+    settings = {
+        "do_train": True,
+        "do_eval": files.validation is not None,
+        "output_dir": str(files.output),
+        "overwrite_output_dir": False,  # so a killed training goes on
+        **length,
+        "per_device_train_batch_size": batch,
+        "per_device_eval_batch_size": batch,
+        "gradient_accumulation_steps": training.gradient_accumulation_steps,
+        "prediction_loss_only": True,
+        "logging_strategy": "steps",
         "logging_steps": training.logging_steps,
+        "save_strategy": "steps",
         "save_steps": training.save_steps,
         "save_total_limit": training.save_total_limit,
-        "seed": training.seed + 1,  # it refuses 0
-        "output_dir": files.output,
-        "compute_type": _COMPUTE.get(recipe.model.quantization, _precision(recipe)),
-        "fp16_opt_level": "O2" if recipe.precision == "bfloat16" else "O1",
-        "amp_master_grad": recipe.precision == "bfloat16",
+        # With LoRA upstream does not find the best weights again, and only warns.
+        "load_best_model_at_end": False,
+        "report_to": "none",  # the run folder writes its own curves and events
+        "seed": training.seed + 1,  # upstream refuses 0
+        "evaluation_strategy": "no",
+    }
+    if files.validation is not None:
+        settings |= {"evaluation_strategy": "steps", "eval_steps": training.eval_steps}
+    return settings
+
+
+def _parallel(recipe: Recipe) -> dict[str, Any]:
+    parallel = recipe.parallel
+    none = parallel.sharding == "none"
+    settings = {
         "tensor_model_parallel_size": parallel.tensor,
         "pipeline_model_parallel_size": parallel.pipeline,
         "sequence_parallel": parallel.sequence,
-        "expert_model_parallel_size": parallel.expert,
+        "sharding": "" if none else parallel.sharding,
+        "sharding_parallel_size": 1 if none else parallel.data,
     }
-    if training.lr_scheduler_type == "constant" and (
-        training.warmup_steps or training.warmup_ratio
-    ):
-        translated["lr_scheduler_type"] = "constant_with_warmup"
-    if recipe.lora.enabled:
-        lora = recipe.lora
-        # Its command line takes 2 * lora_rank whatever is written; ours hands the recipe's over.
-        translated |= {
-            "lora_rank": lora.r,
-            "lora_alpha": lora.lora_alpha,
-            "rslora": lora.use_rslora,
-        }
-    if files.validation is not None:
-        translated |= {
-            "do_eval": True,
-            "eval_dataset_type": "messages",
-            "eval_dataset_path": files.validation,
-            "eval_dataset_prob": "1.0",
-            "evaluation_strategy": "steps",
-            "eval_steps": training.eval_steps,
-        }
-    if parallel.sharding != "none":
-        translated["sharding"] = parallel.sharding
-    if training.gradient_checkpointing:
-        translated |= {
-            "recompute_granularity": "full",
-            "recompute_method": "uniform",
-            "recompute_num_layers": 1,
-        }
-    if kind.sees_images:
-        translated["freeze_config"] = "freeze_vision"
-    if training.report_to == "tensorboard":
-        translated["report_to"] = ["tensorboard"]
-    return translated | (ON_CPU if on_cpu else {})
-
-
-def problems(recipe: Recipe, kind: Kind) -> list[Problem]:
-    """What it cannot do, even when our worker hands it alpha, dropout, targets and patience."""
-    with_gpu_kernels = "the hf engine does"
-    found = unlike(
-        recipe,
-        "PaddleFormers",
-        [
-            ("model.quantization", ["none", "wint8", "wint4/8"], with_gpu_kernels),
-            ("training.optim", "adamw", with_gpu_kernels),
-            ("lora.bias", "none", None),
-            ("lora.modules_to_save", (), None),
-            ("data.train_on_responses_only", True, None),
-            ("data.chat_template", None, "its templates are built in"),
-        ],
-    )
-    if kind.sees_images and recipe.data.packing:
-        what = "conversations with images are not packed"
-        found.append(Problem(what, field="data.packing", cure="set data.packing: false"))
-    fused = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
-    targets = set(recipe.lora.target_modules)
-    for parts in fused:
-        if targets & set(parts) and not targets >= set(parts):
-            what = f"PaddleFormers adapts {', '.join(parts)} together"
-            given = ", ".join(part for part in parts if part in targets)
-            cure = "name all of them or none"
-            field = "lora.target_modules"
-            found.append(Problem(what, field=field, found=f"only {given}", cure=cure))
-    if unknown := targets - set(ALL_TARGETS):
-        names = ", ".join(sorted(unknown))
-        what = "PaddleFormers knows the matrices of the decoder"
-        expected = ", ".join(ALL_TARGETS)
-        found.append(Problem(what, None, None, "lora.target_modules", names, expected))
-    return found
-
-
-def _precision(recipe: Recipe) -> str:
-    return "bf16" if recipe.precision == "bfloat16" else "float32"
+    if parallel.expert > 1:
+        settings |= {"expert_model_parallel_size": parallel.expert, "use_expert_parallel": True}
+    return settings
