@@ -1,7 +1,7 @@
-"""Tokens a second of training and answering with a model, on this machine.
+"""Tokens a second of answering with a model, on this machine.
 
-    python benchmarks/bench_training.py                      # the shipped small model
-    python benchmarks/bench_training.py --model FOLDER --prompt-tokens 600 --answer-tokens 350
+    python benchmarks/bench_answering.py                      # the shipped small model
+    python benchmarks/bench_answering.py --model FOLDER --prompt-tokens 600 --answer-tokens 350
 
 Times are wall-clock; the CPU seconds beside them show how much else the machine was doing. Prints
 one JSON object.
@@ -12,15 +12,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from erniekit_finetuning.engines import Example, get_engine
-from erniekit_finetuning.recipes import Recipe
+from erniekit_finetuning.engines import get_engine
 
 
 def main() -> None:
@@ -28,22 +26,14 @@ def main() -> None:
     parser.add_argument("--model", default="ernie-4.5-tiny")
     parser.add_argument("--prompt-tokens", type=int, default=600)
     parser.add_argument("--answer-tokens", type=int, default=350)
-    parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--batch-sizes", type=int, nargs="+", default=[1, 16])
     options = parser.parse_args()
     engine = get_engine()
     reader = engine.load(options.model)
     prompt = text_of(reader.count_tokens, options.prompt_tokens)
-    answer = text_of(reader.count_tokens, options.answer_tokens)
     told = {
-        "train": {
-            n: train_speed(options.model, prompt, answer, n, options.steps)
-            for n in options.batch_sizes
-        },
-        "answer": {
-            n: answer_speed(options.model, prompt, options.answer_tokens, n)
-            for n in options.batch_sizes
-        },
+        n: answer_speed(options.model, prompt, options.answer_tokens, n)
+        for n in options.batch_sizes
     }
     print(json.dumps(told, indent=2))
 
@@ -53,28 +43,6 @@ def text_of(count: Any, tokens: int) -> str:
     line = "Total 1,204.50 EUR due 2024-03-01\n"
     per_line = (count(line * 20) - count("")) / 20
     return line * max(1, round(tokens / per_line))
-
-
-def train_speed(model: str, prompt: str, answer: str, batch: int, steps: int) -> dict[str, float]:
-    recipe = Recipe.model_validate(
-        {
-            "model": {"name_or_path": model},
-            "data": {"max_seq_len": 4096},
-            "training": {"max_steps": steps, "per_device_train_batch_size": batch},
-        }
-    )
-    examples = [Example.ask(f"{prompt}{i}", answer) for i in range(batch)]
-    with tempfile.TemporaryDirectory() as run:
-        began = time.process_time()
-        result = get_engine().train(
-            recipe, examples, [], Path(run), lambda metric: None, lambda done, total: None
-        )
-        return {
-            "tokens_per_second": round(result.tokens_per_second),
-            "seconds": round(result.seconds, 1),
-            "cpu_seconds": round(time.process_time() - began, 1),
-            "peak_memory_mb": round(result.peak_memory_mb),
-        }
 
 
 def answer_speed(model: str, prompt: str, answer_tokens: int, batch: int) -> dict[str, float]:
