@@ -417,7 +417,7 @@ def test_loading_needs_no_pickle_and_writes_nothing(base: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"model_type": "llama"}, "dense ERNIE-4.5.*found llama"),
+        ({"model_type": "llama"}, "no model that a recipe can train.*found llama"),
         ({"max_position_embeddings": 32}, "longer than the model's context.*found 64"),
     ],
 )

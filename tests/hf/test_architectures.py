@@ -120,7 +120,7 @@ def test_a_text_mixture_trains_its_attention(
     result, losses = trained(model, TEXTS, tmp_path / "run", lora={"target_modules": ATTENTION})
     assert losses[-1] < losses[0]
     assert len(result.lora_modules) == 8
-    with pytest.raises(UnusableInput, match=r"target_modules.*expert weights"):
+    with pytest.raises(UnusableInput, match=r"target_modules.*experts' weights"):
         trained(model, TEXTS, tmp_path / "other")
 
 

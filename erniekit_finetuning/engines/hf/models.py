@@ -92,16 +92,6 @@ def add_lora(model: Any, lora: LoraSection, seed: int) -> tuple[str, ...]:
 
     chosen = wanted(model, lora.target_modules)
     problems = []
-    if model.config.model_type == "ernie4_5_moe" and any(".mlp." in path for path in chosen):
-        problems.append(
-            Problem(
-                "PEFT would adapt a text mixture's expert weights in the place of the matrices "
-                "that these names mean",
-                field="lora.target_modules",
-                found=", ".join(lora.target_modules),
-                cure="name q_proj, k_proj, v_proj and o_proj, or train with engine: paddle",
-            )
-        )
     names = [path for path, _ in model.named_parameters()]
     if lora.bias != "none" and not any(path.endswith(".bias") for path in names):
         cure = "set lora.bias: none"
