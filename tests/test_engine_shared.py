@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from erniekit_finetuning.engines import model_files
 from erniekit_finetuning.engines.batches import (
     IGNORED,
     Pack,
@@ -172,3 +174,19 @@ def test_total_steps() -> None:
     assert total_steps(3, training(max_steps=None, num_train_epochs=2)) == 6
     assert total_steps(3, training(max_steps=None, num_train_epochs=0.5)) == 2
     assert total_steps(3, training()) == 10
+
+
+def test_a_pickle_beside_the_weights_is_neither_linked_nor_copied(tmp_path: Path) -> None:
+    base, links, copies = (tmp_path / name for name in ("base", "links", "copies"))
+    for folder in (base, links, copies):
+        folder.mkdir()
+    for name in (
+        "config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.model",
+        "flex-ckpt.auto_generated.metadata", "model_state.pdparams", "pytorch_model.bin",
+    ):  # fmt: skip
+        (base / name).write_text("x")
+    model_files.link_model(base, links)
+    safe = {"config.json", "tokenizer.model", "model.safetensors", "model.safetensors.index.json"}
+    assert {file.name for file in links.iterdir()} == safe
+    model_files.copy_beside(base, copies)
+    assert {file.name for file in copies.iterdir()} == {"config.json", "tokenizer.model"}

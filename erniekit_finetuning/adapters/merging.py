@@ -24,12 +24,12 @@ from erniekit_finetuning.adapters.tensors import (
     written_through,
 )
 from erniekit_finetuning.engines.locating import Source
+from erniekit_finetuning.engines.model_files import copy_beside
 from erniekit_finetuning.engines.prompting import PROMPTING_FILE
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import written_whole
 
 Logits = Callable[[Path, Sequence[str]], Sequence[NDArray[np.float32]]]
-_BESIDE_WEIGHTS = {".json", ".jinja", ".model", ".txt"}
 
 
 def merge(
@@ -86,9 +86,7 @@ def write_merged(adapter: Adapter, base: Path, folder: Path, exact: bool = False
     if problems:
         raise UnusableInput(problems)
     folder.mkdir(parents=True, exist_ok=True)
-    for file in sorted(base.iterdir()):
-        if file.suffix in _BESIDE_WEIGHTS:
-            shutil.copyfile(file, folder / file.name)
+    copy_beside(base, folder, index=True)
     for file in sorted({file for file, _ in stored.values()}):
         names = [name for name in changed if stored[name][0] == file]
         if exact:

@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from erniekit_finetuning.engines.locating import record_base
+from erniekit_finetuning.engines.model_files import link_model
 from erniekit_finetuning.engines.paddle.upstream_process import (
     Stopped,
     UpstreamProcess,
@@ -81,7 +82,7 @@ def launch(
     if problems:
         raise UnusableInput(problems)
     folder.mkdir(parents=True, exist_ok=True)
-    link_model(base, folder / "model", device)
+    model_for(base, folder / "model", device)
     system = recipe.data.system_prompt
     write_jsonl(files.train, (row_of(example, system) for example in train))
     if held is not None:
@@ -111,14 +112,11 @@ def launch(
     )
 
 
-def link_model(base: Path, folder: Path, device: Device) -> None:
-    """Give upstream the model through links: it writes an index where it loads, and unpickles one
-    that it finds there."""
+def model_for(base: Path, folder: Path, device: Device) -> None:
+    """Give upstream the model through links, with what a CPU needs in its config.json."""
     with written_whole(folder) as aside:
         aside.mkdir()
-        for file in base.iterdir():
-            if file.is_file() and not file.name.endswith((".pdparams", ".bin", ".pickle", ".pt")):
-                (aside / file.name).symlink_to(file.resolve())
+        link_model(base, aside)
         if device == "cpu":
             # The fused kernel exists on GPUs only, and the choice is taken from here alone.
             config = json.loads((base / "config.json").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.engines.model_files import link_model
 from erniekit_finetuning.engines.paddle import cpu_attention
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -46,14 +47,8 @@ def load_base(base: Path, dtype: str, training: bool = False, recompute: bool = 
         config.recompute_granularity = "full"
         config.recompute_method = "uniform"
         config.recompute_num_layers = 1
-    # PaddleFormers writes an index into the folder it loads, and unpickles one that it finds there.
-    # Through links it sees the weights and nothing else, and the folder may be read-only.
     with tempfile.TemporaryDirectory() as links:
-        for file in base.iterdir():
-            if file.name.endswith((".safetensors", ".safetensors.index.json")) or (
-                file.name in ("config.json", "generation_config.json")
-            ):
-                (Path(links) / file.name).symlink_to(file.resolve())
+        link_model(base, Path(links))
         with _every_process_for_itself():
             model = AutoModelForCausalLM.from_pretrained(links, config=config, dtype=dtype)
     model.eval()

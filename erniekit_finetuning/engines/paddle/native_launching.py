@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from erniekit_finetuning.engines.paddle.launching import SILENCE, launch_command, link_model
+from erniekit_finetuning.engines.paddle.launching import SILENCE, launch_command, model_for
 from erniekit_finetuning.engines.paddle.upstream_process import Stopped, UpstreamProcess
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json, write_text
@@ -35,7 +35,7 @@ def launch_native(native: Native, say: Callable[[str], None]) -> Path:
         raise UnusableInput(problems)
     folder.mkdir(parents=True, exist_ok=True)
     device: Device = "cpu" if settings["device"] == "cpu" else "gpu"
-    link_model(base, folder / "model", device)
+    model_for(base, folder / "model", device)
     settings |= {"model_name_or_path": str(folder / "model"), "output_dir": str(output)}
     for key in ("train_dataset_path", "eval_dataset_path"):
         if key in settings:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
+
+from erniekit_finetuning.engines.model_files import copy_beside
 
 
 def save_model(model: Any, base: Path, folder: Path) -> None:
@@ -13,10 +14,7 @@ def save_model(model: Any, base: Path, folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     model.save_pretrained(str(folder))
     remove_leftovers(folder)
-    for file in base.iterdir():
-        index = file.name.endswith(".safetensors.index.json")
-        if file.suffix in {".json", ".jinja", ".model", ".txt"} and not index:
-            shutil.copyfile(file, folder / file.name)
+    copy_beside(base, folder)
     config = json.loads((base / "config.json").read_text(encoding="utf-8"))
     config.pop("torch_dtype", None)
     config["dtype"] = str(model.config.dtype)

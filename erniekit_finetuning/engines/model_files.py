@@ -1,0 +1,27 @@
+"""The files of a model's folder: its weights, and what lies beside them. Pickles are neither."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+_BESIDE = {".json", ".jinja", ".model", ".txt"}
+_INDEX = ".safetensors.index.json"
+
+
+def copy_beside(base: Path, folder: Path, index: bool = False) -> None:
+    """Copy configuration and tokenizer, and with `index` the list of weight files."""
+    for file in base.iterdir():
+        if file.suffix in _BESIDE and (index or not file.name.endswith(_INDEX)):
+            shutil.copyfile(file, folder / file.name)
+
+
+def link_model(base: Path, folder: Path) -> None:
+    """Link weights and what lies beside them into `folder`.
+
+    PaddleFormers writes an index of its own into the folder that it loads, and unpickles one that
+    it finds there: through links it finds none, and the base may be read-only.
+    """
+    for file in base.iterdir():
+        if file.suffix in _BESIDE | {".safetensors"}:
+            (folder / file.name).symlink_to(file.resolve())
