@@ -10,10 +10,11 @@ from typing import TypeVar
 import numpy as np
 
 from erniekit_finetuning.engines.batches import split_examples
-from erniekit_finetuning.engines.locating import locate_base, sees_images
+from erniekit_finetuning.engines.locating import locate_base
 from erniekit_finetuning.engines.protocol import Example
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.examples import read_examples
+from erniekit_finetuning.recipes.architecture import architecture_in
 from erniekit_finetuning.recipes.data_section import DataSection, Mixing
 from erniekit_finetuning.recipes.model import Recipe
 
@@ -30,7 +31,7 @@ class Split:
 
 def read_split(recipe: Recipe, dataset: Path | None) -> Split:
     """Read what a recipe trains on, with images where its model takes them; see `examples_of`."""
-    return examples_of(recipe.data, dataset, sees_images(locate_base(recipe)))
+    return examples_of(recipe.data, dataset, architecture_in(locate_base(recipe)).sees_images)
 
 
 def examples_of(data: DataSection, dataset: Path | None, with_images: bool = False) -> Split:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tiny_model import build_tiny_model
 
 from erniekit_finetuning import preflight
-from erniekit_finetuning.engines import Example, Metric
+from erniekit_finetuning.engines import Example, Metric, training_here
 from erniekit_finetuning.engines.events import events
 from erniekit_finetuning.engines.lock import alone_in
 from erniekit_finetuning.engines.processes import train_apart
@@ -265,12 +265,10 @@ def test_a_folder_belongs_to_one_training(tmp_path: Path, monkeypatch: pytest.Mo
 def test_memory_that_ends_is_said_with_what_to_change(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from erniekit_finetuning.engines.paddle import engine
-
     def full(*unused: Any) -> None:
         raise RuntimeError("ResourceExhaustedError: Out of memory error on GPU 0.")
 
-    monkeypatch.setattr(engine, "run_training", full)
+    monkeypatch.setattr(training_here, "run_training", full)
     with pytest.raises(UnusableInput, match=r"memory ran out.*gradient_checkpointing"):
         train(recipe(base), Split(EXAMPLES, []), tmp_path / "run")
     kill_itself = [sys.executable, "-c", "import os; os.kill(os.getpid(), 9)"]

@@ -131,10 +131,11 @@ class Helper:
 
 
 def _serve(source: IO[bytes], target: IO[bytes]) -> None:
-    from erniekit_finetuning.engines.registry import get_trainable
+    from erniekit_finetuning.engines.registry import get_framework
 
     spec = json.loads(source.readline())
-    trainable = get_trainable(Recipe.model_validate(spec["recipe"]), Path(spec["base"]))
+    recipe = Recipe.model_validate(spec["recipe"])
+    trainable = get_framework(recipe.engine).build(recipe, Path(spec["base"])).trainable
     while (work := _receive(source)) is not None:
         begin = "weight "
         trainable.set_weights(

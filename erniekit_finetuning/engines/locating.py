@@ -38,12 +38,6 @@ def locate(model: str | Path, revision: str | None = None) -> Source:
     return Source(resolve_model(str(model), revision))
 
 
-def sees_images(base: Path) -> bool:
-    """Whether the model in a folder takes images."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    return "vision_config" in config
-
-
 def record_base(adapter: Path, name_or_path: str, base: Path) -> None:
     """Write beside an adapter which base it belongs to."""
     name = str(base) if Path(name_or_path).is_dir() else name_or_path

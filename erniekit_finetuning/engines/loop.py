@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from erniekit_finetuning.engines.checkpoints import (
     save_checkpoint,
 )
 from erniekit_finetuning.engines.encoding import Encoded
-from erniekit_finetuning.engines.lock import alone_in
 from erniekit_finetuning.engines.metrics_file import METRICS_FILE, MetricsFile
 from erniekit_finetuning.engines.protocol import Metric
 from erniekit_finetuning.engines.schedule import learning_rate, sequences_per_step, total_steps
@@ -72,22 +70,8 @@ def run_training(
     Returns the final progress and the step it was resumed from.
 
     At the end `trainable` holds the weights of `best_step`: by validation loss, or the last ones
-    when nothing was held out or the recipe does not ask for the best. Raises UnusableInput when
-    another process trains into `run`.
+    when nothing was held out or the recipe does not ask for the best.
     """
-    with alone_in(run / "checkpoints") if team.leads else nullcontext():
-        return _train(trainable, recipe, course, run, team, on_metric, on_step)
-
-
-def _train(
-    trainable: Trainable,
-    recipe: Recipe,
-    course: Course,
-    run: Path,
-    team: Team,
-    on_metric: Callable[[Metric], None],
-    on_step: Callable[[int, int], None],
-) -> tuple[Progress, int | None]:
     training, checkpoints = recipe.training, run / "checkpoints"
     # Written before the checkpoint that follows: no metric of a step that stays is lost.
     written = MetricsFile(run / METRICS_FILE)

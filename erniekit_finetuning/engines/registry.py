@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from erniekit_finetuning.engines.framework import Framework
 from erniekit_finetuning.engines.protocol import Engine
-from erniekit_finetuning.engines.trainable import Trainable
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.recipes.model import Recipe
 
 ENGINES = ("paddle", "hf")
 
@@ -29,16 +26,12 @@ def get_engine(name: str = "paddle") -> Engine:
     raise UnusableInput(Problem("no such engine", field="engine", found=name, expected=expected))
 
 
-def get_trainable(recipe: Recipe, base: Path) -> Trainable:
-    """A copy of what `recipe` trains, for a process that helps."""
-    if recipe.engine == "paddle":
-        from erniekit_finetuning.engines.paddle import engine, trainable
+def get_framework(engine: str) -> Framework:
+    """What an engine of ours trains with, for the process that trains and those that help."""
+    if engine == "paddle":
+        from erniekit_finetuning.engines.paddle.framework import PaddleFramework
 
-        return trainable.PaddleTrainable(engine.build_model(recipe, base)[0], recipe)
-    from erniekit_finetuning.engines.hf import images, models
-    from erniekit_finetuning.engines.hf import trainable as torch_trainable
-    from erniekit_finetuning.engines.locating import sees_images
+        return PaddleFramework()
+    from erniekit_finetuning.engines.hf.framework import TorchFramework
 
-    model, _ = models.build_model(recipe, base)
-    seen = images.Images.of(base, models.load_tokenizer(base)) if sees_images(base) else None
-    return torch_trainable.TorchTrainable(model, recipe, seen)
+    return TorchFramework()

@@ -15,6 +15,8 @@ if __package__ in (None, ""):  # run by path: import from the checkout, not from
 
 from erniekit_finetuning.engines.preparation import processes_given
 from erniekit_finetuning.engines.protocol import Example, Message, Metric
+from erniekit_finetuning.engines.registry import get_framework
+from erniekit_finetuning.engines.training_here import train_here
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.recipes.model import Recipe
 
@@ -35,26 +37,21 @@ def main(folder: Path) -> None:
         def on_metric(metric: Metric) -> None:
             tell("metric", asdict(metric))
 
-        sides = [[_example(row) for row in job[side]] for side in ("train", "validation")]
-        train = _trainer(recipe)
+        examples, held = ([_example(row) for row in job[side]] for side in ("train", "validation"))
         try:
-            result = train(
-                recipe, *sides, Path(job["run"]), on_metric, lambda *step: tell("step", step)
+            result = train_here(
+                get_framework(recipe.engine),
+                recipe,
+                examples,
+                held,
+                Path(job["run"]),
+                on_metric,
+                lambda *step: tell("step", step),
             )
         except UnusableInput as error:
             tell("problems", [asdict(problem) for problem in error.problems])
         else:
             tell("result", asdict(result))
-
-
-def _trainer(recipe: Recipe) -> Any:
-    if recipe.engine == "hf":
-        from erniekit_finetuning.engines.hf import training
-
-        return training.train
-    from erniekit_finetuning.engines.paddle.engine import PaddleEngine
-
-    return PaddleEngine().train_here
 
 
 def _example(row: dict[str, Any]) -> Example:

@@ -10,36 +10,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.engines.adapter_files import write_adapter
 from erniekit_finetuning.engines.locating import locate, locate_base
-from erniekit_finetuning.engines.loop import run_training
 from erniekit_finetuning.engines.paddle.adapter_files import attach_adapter, merge_in_place
+from erniekit_finetuning.engines.paddle.framework import PaddleFramework
 from erniekit_finetuning.engines.paddle.generation import PaddleScorer
 from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
-from erniekit_finetuning.engines.paddle.lora import add_lora
-from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu, versions
-from erniekit_finetuning.engines.paddle.saving import save_model
-from erniekit_finetuning.engines.paddle.trainable import PaddleTrainable
+from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.paddle.upstream_training import train_upstream
 from erniekit_finetuning.engines.preparation import (
-    check_context,
-    make_course,
     make_encoder,
-    make_result,
     processes_given,
-    team_on_cpu,
 )
 from erniekit_finetuning.engines.processes import train_apart
 from erniekit_finetuning.engines.prompting import (
-    prompting_of,
     read_prompting,
-    write_prompting,
 )
 from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
-from erniekit_finetuning.engines.team import Alone, Collective, Team
+from erniekit_finetuning.engines.training_here import train_here
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.files import written_whole
 from erniekit_finetuning.recipes.architecture import architecture_in
 from erniekit_finetuning.recipes.model import Recipe
 from erniekit_finetuning.recipes.translation.paddleformers_limits import (
@@ -50,7 +39,7 @@ from erniekit_finetuning.recipes.translation.shared import Device
 
 
 class PaddleEngine:
-    """Trains, loads and merges dense ERNIE-4.5 text models with Paddle."""
+    """Trains with Paddle, and reads with dense ERNIE-4.5 text models."""
 
     def train(
         self,
@@ -79,55 +68,7 @@ class PaddleEngine:
                 on_step,
                 launcher(recipe.parallel.data, run / "logs"),
             )
-        return self.train_here(recipe, train, validation, run, on_metric, on_step)
-
-    def train_here(
-        self,
-        recipe: Recipe,
-        train: Sequence[Example],
-        validation: Sequence[Example],
-        run: Path,
-        on_metric: Callable[[Metric], None],
-        on_step: Callable[[int, int], None],
-    ) -> TrainResult:
-        """Train in this process, which may be one of several that a launcher started."""
-        base = locate_base(recipe)
-        prompting = prompting_of(recipe.data)
-        encoder = make_encoder(load_tokenizer(base), prompting, recipe.data.train_on_responses_only)
-        course = make_course(recipe, encoder, train, validation)
-        model, modules = build_model(recipe, base)
-        check_context(recipe, int(model.config.max_position_embeddings))
-        trainable = PaddleTrainable(model, recipe)
-        adapters = sum(int(w.size) for w in model.parameters() if not w.stop_gradient)
-        total = sum(int(w.size) for w in model.parameters()) - (adapters if modules else 0)
-        team = make_team(recipe, base, total, course)
-        try:
-            progress, resumed = run_training(
-                trainable, recipe, course, run, team, on_metric, on_step
-            )
-        finally:
-            team.close()
-        written = run / ("adapter" if recipe.lora.enabled else "model")
-        if team.leads:
-            with written_whole(written) as aside:
-                if recipe.lora.enabled:
-                    write_adapter(aside, trainable.weights(), recipe, base)
-                else:
-                    save_model(model, base, aside)
-                write_prompting(aside, prompting)
-        return make_result(
-            recipe,
-            course,
-            progress,
-            resumed,
-            model=written,
-            trainable_parameters=adapters,
-            total_parameters=total,
-            lora_modules=modules,
-            peak_memory_mb=trainable.peak_memory_mb(),
-            shown_example=encoder.shown(train[0]),
-            versions=versions(),
-        )
+        return train_here(PaddleFramework(), recipe, train, validation, run, on_metric, on_step)
 
     def load(self, model: str | Path, batch_size: int = 16) -> Reader:
         """Load for answering; see `Engine.load`."""
@@ -158,37 +99,9 @@ def launcher(processes: int, logs: Path) -> tuple[str, ...]:
     return (sys.executable, "-m", "paddle.distributed.launch", *count, *on_cpu, *told)
 
 
-def build_model(recipe: Recipe, base: Path) -> tuple[Any, tuple[str, ...]]:
-    """The model with what the recipe trains marked, and the modules that carry an adapter."""
-    model = load_base(
-        base, recipe.model.dtype, training=True, recompute=recipe.training.gradient_checkpointing
-    )
-    if recipe.lora.enabled:
-        return model, add_lora(model, recipe.lora, recipe.training.seed)
-    for weight in model.parameters():
-        weight.stop_gradient = False
-    return model, ()
-
-
-def make_team(recipe: Recipe, base: Path, parameters: int, course: Any) -> Team:
-    """Who computes: the processes of a launcher, or this one with helpers on a CPU."""
-    rank, size = processes_given()
-    if size > 1:
-        import_paddle().distributed.init_parallel_env()
-        return Collective(rank, size, _summed)
-    return Alone() if on_gpu() else team_on_cpu(recipe, base, parameters, course)
-
-
 def logits(model: Any, tokens: Sequence[int]) -> NDArray[np.float32]:
     """The logits after each token of one text: [tokens, vocabulary]."""
     paddle = import_paddle()
     with paddle.no_grad():
         out = model(paddle.to_tensor([list(tokens)]), return_dict=True)
     return np.asarray(out.logits[0].astype("float32").numpy())
-
-
-def _summed(number: float) -> float:
-    paddle = import_paddle()
-    total = paddle.to_tensor([number], dtype="float64")
-    paddle.distributed.all_reduce(total)
-    return float(total)
