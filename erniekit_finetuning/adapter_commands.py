@@ -11,7 +11,7 @@ import typer
 from erniekit_finetuning.adapters.formats import Form, convert, form_of, read_adapter
 from erniekit_finetuning.adapters.merging import merge, merge_unproved
 from erniekit_finetuning.console import messages
-from erniekit_finetuning.engines.locating import Source, locate
+from erniekit_finetuning.engines.locating import locate
 from erniekit_finetuning.engines.registry import ENGINES, get_engine
 from erniekit_finetuning.engines.run_folder import read_run
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -64,11 +64,10 @@ def merge_command(
 @adapter_app.command("show")
 def show(folder: Folder) -> None:
     """Print what an adapter holds, as JSON."""
-    source = _source(folder)
-    assert source.adapter is not None
-    adapter = read_adapter(source.adapter, source.base)
+    source = locate(folder)
+    adapter = read_adapter(source.trained, source.base)
     told = {
-        "form": form_of(source.adapter),
+        "form": form_of(source.trained),
         "base": str(source.base),
         "r": adapter.r,
         "lora_alpha": adapter.alpha,
@@ -93,15 +92,8 @@ def convert_command(
         raise UnusableInput(
             Problem("no such form", field="--to", found=to, expected="peft, paddle")
         )
-    convert(_source(folder), forms[to], output)
+    convert(locate(folder), forms[to], output)
     print(output)
-
-
-def _source(folder: Path) -> Source:
-    source = locate(folder)
-    if source.adapter is None:
-        raise UnusableInput(Problem("holds no adapter", file=str(folder)))
-    return source
 
 
 def _prompts(file: Path) -> list[str]:

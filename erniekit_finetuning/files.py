@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.errors import Problem, UnusableInput
+
 
 @contextmanager
 def written_whole(path: Path, keep_same: bool = False) -> Iterator[Path]:
@@ -32,6 +34,12 @@ def written_whole(path: Path, keep_same: bool = False) -> Iterator[Path]:
         aside.replace(path)
     finally:
         _remove(aside)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise UnusableInput when there is something at `path`."""
+    if path.exists():
+        raise UnusableInput(Problem("exists already", file=str(path), cure="name a new folder"))
 
 
 def write_text(path: Path, text: str, keep_same: bool = False) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from erniekit_finetuning.adapters.base_weights import stored_in
 from erniekit_finetuning.recipes.model import LoraSection, ModelSection
 
 _BYTES = {"none": 0.0, "8bit": 1.0, "wint8": 1.0, "4bit": 0.6, "wint4/8": 0.6}
@@ -38,7 +38,8 @@ def model_size(folder: Path) -> Size:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     text = config.get("text_config", config)
     parameters, matrices = 0, {}
-    for name, shape in _shapes(folder):
+    for name, (_, stored) in stored_in(folder).items():
+        shape = stored.shape
         parameters += math.prod(shape)
         if name.endswith("_proj.weight") and len(shape) == 2:
             matrices[name.removesuffix(".weight")] = (shape[0], shape[1])
@@ -54,18 +55,3 @@ def model_size(folder: Path) -> Size:
 def bytes_per_weight(model: ModelSection) -> float:
     """Bytes that a frozen weight takes in memory."""
     return _BYTES[model.quantization] or (2.0 if model.dtype == "bfloat16" else 4.0)
-
-
-def tensor_names(folder: Path) -> frozenset[str]:
-    """The names of all weights in a folder of safetensors."""
-    return frozenset(name for name, _ in _shapes(folder))
-
-
-def _shapes(folder: Path) -> Iterator[tuple[str, list[int]]]:
-    for file in sorted(folder.glob("*.safetensors")):
-        with file.open("rb") as opened:
-            size = int.from_bytes(opened.read(8), "little")
-            header = json.loads(opened.read(size))
-        for name, tensor in header.items():
-            if name != "__metadata__":
-                yield name, tensor["shape"]

@@ -27,6 +27,7 @@ from rich.progress import (
 
 from erniekit_finetuning.engines.curves import draw_curves
 from erniekit_finetuning.engines.events import events
+from erniekit_finetuning.engines.memory import LESS, ran_out
 from erniekit_finetuning.engines.metrics_file import METRICS_FILE, MetricsFile
 from erniekit_finetuning.engines.protocol import Metric, TrainResult
 from erniekit_finetuning.engines.registry import get_engine
@@ -45,11 +46,7 @@ COLUMNS = (
     TextColumn("left"),
     TimeRemainingColumn(),
 )
-CURE = (
-    "halve training.per_device_train_batch_size and double training.gradient_accumulation_steps; "
-    "then set training.gradient_checkpointing: true, lower data.max_seq_len, or take "
-    "model.dtype: bfloat16 or a quantized model on a GPU"
-)
+CURE = f"{LESS}, or take model.dtype: bfloat16 or a quantized model on a GPU"
 
 
 def train(
@@ -100,8 +97,7 @@ def _memory_may_end() -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        text = str(error).lower()
-        if isinstance(error, MemoryError) or "out of memory" in text or "resourceexhausted" in text:
+        if isinstance(error, MemoryError) or ran_out(str(error)):
             raise UnusableInput(Problem("memory ran out in training", cure=CURE)) from error
         raise
 

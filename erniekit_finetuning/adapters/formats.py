@@ -13,7 +13,7 @@ from erniekit_finetuning.adapters.fusing import Heads
 from erniekit_finetuning.engines.locating import BASE_RECORD, Source
 from erniekit_finetuning.engines.prompting import PROMPTING_FILE
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.files import written_whole
+from erniekit_finetuning.files import refuse_existing, written_whole
 
 Form = Literal["peft", "paddle"]
 FORMS: dict[Form, str] = {"peft": peft_format.CONFIG, "paddle": paddle_format.CONFIG}
@@ -59,13 +59,10 @@ def convert(source: Source, form: Form, output: Path) -> None:
 
     Raises UnusableInput when there is no adapter, or `output` exists.
     """
-    if source.adapter is None:
-        raise UnusableInput(Problem("holds no adapter", file=str(source.base)))
-    if output.exists():
-        raise UnusableInput(Problem("exists already", file=str(output), cure="name a new folder"))
-    adapter = read_adapter(source.adapter, source.base)
+    adapter = read_adapter(source.trained, source.base)
+    refuse_existing(output)
     with written_whole(output) as aside:
         write_form(form, aside, adapter, source.base, str(source.base))
         for name in (BASE_RECORD, PROMPTING_FILE):
-            if (source.adapter / name).is_file():
-                shutil.copyfile(source.adapter / name, aside / name)
+            if (source.trained / name).is_file():
+                shutil.copyfile(source.trained / name, aside / name)

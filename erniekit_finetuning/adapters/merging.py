@@ -27,7 +27,7 @@ from erniekit_finetuning.engines.locating import Source
 from erniekit_finetuning.engines.model_files import copy_beside
 from erniekit_finetuning.engines.prompting import PROMPTING_FILE
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.files import written_whole
+from erniekit_finetuning.files import refuse_existing, written_whole
 
 Logits = Callable[[Path, Sequence[str]], Sequence[NDArray[np.float32]]]
 
@@ -116,11 +116,9 @@ def _sum(name: str, weight: NDArray[Any], adapter: Adapter) -> NDArray[np.float3
 
 
 def _opened(source: Source, output: Path) -> tuple[Adapter, Path]:
-    if source.adapter is None:
-        raise UnusableInput(Problem("holds no adapter to merge", file=str(source.base)))
-    if output.exists():
-        raise UnusableInput(Problem("exists already", file=str(output), cure="name a new folder"))
-    return read_adapter(source.adapter, source.base), source.adapter
+    adapter = read_adapter(source.trained, source.base)
+    refuse_existing(output)
+    return adapter, source.trained
 
 
 def _quantized(base: Path) -> list[Problem]:

@@ -13,8 +13,6 @@ from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.protocol import Example
 
 IGNORED = -100
-# On a CPU, small tensors stay in its caches: short documents together, long ones alone.
-TOKENS_AT_ONCE_ON_CPU = 512
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,13 @@ class Source:
     base: Path
     adapter: Path | None = None
 
+    @property
+    def trained(self) -> Path:
+        """The adapter; raises UnusableInput when there is none."""
+        if self.adapter is None:
+            raise UnusableInput(Problem("holds no adapter", file=str(self.base)))
+        return self.adapter
+
 
 def locate(model: str | Path, revision: str | None = None) -> Source:
     """Find base and adapter of a model name, model folder, adapter folder or run folder.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from safetensors.numpy import load_file
@@ -50,10 +51,24 @@ class Course:
         per_step = sequences_per_step(recipe.training, recipe.parallel.data)
         return cls(train, validation, room, per_step, recipe.training.seed)
 
+    @cached_property
+    def lengths(self) -> list[int]:
+        """Tokens of each training example."""
+        return [len(row.tokens) for row in self.train]
+
+    @cached_property
+    def sequences(self) -> int:
+        """How many sequences an epoch has, the same in each."""
+        return len(self.order(0))
+
+    @property
+    def steps(self) -> int:
+        """Optimizer steps of an epoch; the last one may be smaller."""
+        return -(-self.sequences // self.per_step)
+
     def order(self, epoch: int) -> list[list[int]]:
         """The sequences of one epoch."""
-        lengths = [len(row.tokens) for row in self.train]
-        return sequences(lengths, self.room, self.seed, epoch)
+        return sequences(self.lengths, self.room, self.seed, epoch)
 
 
 def run_training(
@@ -82,8 +97,7 @@ def run_training(
         resumed = progress.step
         if team.leads:
             forget_after(checkpoints, progress.step)
-    epoch, order = 0, course.order(0)
-    per_epoch = -(-len(order) // course.per_step)
+    epoch, order, per_epoch = -1, list[list[int]](), course.steps
     total = total_steps(per_epoch, training)
     while progress.step < total and not progress.stopped_early:
         started = time.monotonic()

@@ -11,8 +11,9 @@ from erniekit_finetuning.engines.batches import padding_share
 from erniekit_finetuning.engines.checkpoints import Progress
 from erniekit_finetuning.engines.encoding import Encoder
 from erniekit_finetuning.engines.helpers import Helpers, helpers_worthwhile
+from erniekit_finetuning.engines.locating import Source
 from erniekit_finetuning.engines.loop import Course
-from erniekit_finetuning.engines.prompting import Prompting
+from erniekit_finetuning.engines.prompting import Prompting, read_prompting
 from erniekit_finetuning.engines.protocol import Example, TrainResult
 from erniekit_finetuning.engines.schedule import total_steps
 from erniekit_finetuning.engines.team import Alone, Team
@@ -25,6 +26,11 @@ def make_encoder(tokenizer: Any, prompting: Prompting, responses_only: bool = Tr
     if prompting.chat_template is not None:
         tokenizer.chat_template = prompting.chat_template
     return Encoder(tokenizer, prompting.system_prompt, responses_only)
+
+
+def reading_encoder(tokenizer: Any, source: Source) -> Encoder:
+    """An encoder that asks a model as it was trained to be asked."""
+    return make_encoder(tokenizer, read_prompting(source.adapter or source.base))
 
 
 def make_course(
@@ -47,10 +53,8 @@ def check_context(recipe: Recipe, context: int) -> None:
 
 def team_on_cpu(recipe: Recipe, base: Path, parameters: int, course: Course) -> Team:
     """This process, and a helper for every further core that would shorten the training."""
-    order = course.order(0)
-    steps = total_steps(-(-len(order) // course.per_step), recipe.training)
-    tokens = sum(len(row.tokens) for row in course.train)
-    per_step = tokens / len(order) * course.per_step
+    steps = total_steps(course.steps, recipe.training)
+    per_step = sum(course.lengths) / course.sequences * course.per_step
     count = helpers_worthwhile(
         parameters, int(steps * per_step), min(course.per_step, len(course.train))
     )
@@ -65,8 +69,7 @@ def make_result(
     **measured: Any,
 ) -> TrainResult:
     """What the loop left, with what the engine `measured`."""
-    lengths = [len(row.tokens) for row in course.train]
-    batch = recipe.training.per_device_train_batch_size
+    lengths, batch = course.lengths, recipe.training.per_device_train_batch_size
     return TrainResult(
         steps=progress.step,
         train_loss=progress.last_loss,
@@ -76,7 +79,7 @@ def make_result(
         train_examples=len(course.train),
         validation_examples=len(course.validation),
         trained_token_share=sum(row.trained for row in course.train) / sum(lengths),
-        sequences=len(course.order(0)),
+        sequences=course.sequences,
         padding_before=padding_share(lengths, batch, course.seed),
         seconds=progress.seconds,
         tokens_per_second=progress.tokens / max(progress.seconds, 1e-9),

@@ -16,6 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.engines.memory import LESS
 from erniekit_finetuning.engines.protocol import Example, Metric, TrainResult
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.model import Recipe
@@ -103,9 +104,5 @@ def _ended(code: int, log: Path) -> Problem:
     last = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-15:])
     if code in (-9, 137):
         what = "the training was killed from outside, most likely because memory ran out"
-        cure = (
-            "lower training.per_device_train_batch_size or data.max_seq_len, or set "
-            "training.gradient_checkpointing: true; it goes on where it was"
-        )
-        return Problem(what, cure=cure)
+        return Problem(what, cure=f"{LESS}; it goes on where it was")
     return Problem(f"the training ended with exit code {code}", found=last or "no output")

@@ -46,6 +46,11 @@ class DataSection(Section):
     max_seq_len: int = Field(default=2048, ge=8)
     seed: int = Field(default=0, ge=0)
 
+    @property
+    def holds_out(self) -> bool:
+        """Whether anything is held out to judge by."""
+        return self.validation_share > 0 or self.validation_file is not None
+
     @model_validator(mode="after")
     def _mixing_fits(self) -> DataSection:
         given = [source.probability is not None for source in self.sources]

@@ -57,8 +57,7 @@ class Recipe(Section):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Recipe:
-        without = self.data.validation_share == 0 and self.data.validation_file is None
-        if self.training.early_stopping_patience is not None and without:
+        if self.training.early_stopping_patience is not None and not self.data.holds_out:
             raise ValueError(
                 "training.early_stopping_patience needs a validation split: set "
                 "data.validation_share or data.validation_file"

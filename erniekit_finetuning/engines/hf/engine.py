@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 
 from erniekit_finetuning.adapters.formats import convert, form_of
 from erniekit_finetuning.engines.locating import Source, locate, locate_base
-from erniekit_finetuning.engines.preparation import make_encoder
+from erniekit_finetuning.engines.preparation import reading_encoder
 from erniekit_finetuning.engines.processes import train_apart
-from erniekit_finetuning.engines.prompting import read_prompting
 from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
 from erniekit_finetuning.errors import UnusableInput
@@ -59,8 +58,7 @@ class HuggingFaceEngine:
             source,
             merged=True,
         )
-        prompting = read_prompting(source.adapter or source.base)
-        encoder = make_encoder(models.load_tokenizer(source.base), prompting)
+        encoder = reading_encoder(models.load_tokenizer(source.base), source)
         return GreedyReader(TorchScorer(network), encoder, batch_size)
 
     def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
@@ -70,9 +68,7 @@ class HuggingFaceEngine:
         source = locate(model)
         torch = runtime.import_torch()
         network = with_adapter(models.load_base(source.base, "float32"), source, merged=False)
-        encoder = make_encoder(
-            models.load_tokenizer(source.base), read_prompting(source.adapter or source.base)
-        )
+        encoder = reading_encoder(models.load_tokenizer(source.base), source)
         found = []
         with torch.no_grad():
             for prompt in prompts:

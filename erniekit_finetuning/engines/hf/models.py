@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.engines.batches import TOKENS_AT_ONCE_ON_CPU
-from erniekit_finetuning.engines.hf.runtime import ATTENTION, device, import_torch, on_gpu
+from erniekit_finetuning.engines.hf.runtime import ATTENTION, device, import_torch
 from erniekit_finetuning.engines.initial import first_a
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.model import LoraSection, Recipe
@@ -70,8 +69,7 @@ def load_base(
 
 def build_model(recipe: Recipe, base: Path) -> tuple[Any, tuple[str, ...]]:
     """The model with what the recipe trains marked, and the modules that carry an adapter."""
-    attention = ATTENTION
-    model = load_base(base, recipe.model.dtype, recipe.model.quantization, attention)
+    model = load_base(base, recipe.model.dtype, recipe.model.quantization, ATTENTION)
     if recipe.training.gradient_checkpointing:
         model.config.use_cache = False
         model.gradient_checkpointing_enable({"use_reentrant": False})
@@ -181,9 +179,3 @@ def _quantized(quantization: str, dtype: str) -> Any:
         bnb_4bit_use_double_quant=True,
         bnb_4bit_compute_dtype=getattr(torch, dtype),
     )
-
-
-def batch_at_once(recipe: Recipe) -> int:
-    """Tokens that are computed together: the batch on a GPU, what caches hold on a CPU."""
-    whole = recipe.training.per_device_train_batch_size * recipe.data.max_seq_len
-    return whole if on_gpu() else TOKENS_AT_ONCE_ON_CPU

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -12,8 +10,8 @@ import numpy as np
 
 from erniekit_finetuning.engines.batches import IGNORED, Pack
 from erniekit_finetuning.engines.hf.images import Images
-from erniekit_finetuning.engines.hf.models import batch_at_once
 from erniekit_finetuning.engines.hf.runtime import device, import_torch, on_gpu
+from erniekit_finetuning.engines.memory import peak_of_process_mb, tokens_at_once
 from erniekit_finetuning.engines.trainable import Arrays
 from erniekit_finetuning.recipes.model import Recipe
 
@@ -47,7 +45,7 @@ class TorchTrainable:
     @property
     def tokens_at_once(self) -> int:
         """See `Trainable.tokens_at_once`."""
-        return batch_at_once(self._recipe)
+        return tokens_at_once(self._recipe, on_gpu())
 
     def accumulate(self, pack: Pack, divisor: int, seed: int) -> float:
         """See `Trainable.accumulate`."""
@@ -136,8 +134,7 @@ class TorchTrainable:
         """See `Trainable.peak_memory_mb`."""
         if on_gpu():
             return float(import_torch().cuda.max_memory_allocated()) / 2**20
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        return peak_of_process_mb()
 
     def _summed_loss(self, pack: Pack) -> Any:
         torch = import_torch()

@@ -17,14 +17,8 @@ from erniekit_finetuning.engines.paddle.generation import PaddleScorer
 from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.paddle.upstream_training import train_upstream
-from erniekit_finetuning.engines.preparation import (
-    make_encoder,
-    processes_given,
-)
+from erniekit_finetuning.engines.preparation import processes_given, reading_encoder
 from erniekit_finetuning.engines.processes import train_apart
-from erniekit_finetuning.engines.prompting import (
-    read_prompting,
-)
 from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
 from erniekit_finetuning.engines.training_here import train_here
@@ -76,8 +70,7 @@ class PaddleEngine:
         base = load_base(source.base, "bfloat16" if on_gpu() else "float32")
         # Unmerged, two in three matrix products of a step would be the adapter's.
         merge_in_place(base, source)
-        prompting = read_prompting(source.adapter or source.base)
-        encoder = make_encoder(load_tokenizer(source.base), prompting)
+        encoder = reading_encoder(load_tokenizer(source.base), source)
         return GreedyReader(PaddleScorer(base), encoder, batch_size)
 
     def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
@@ -85,9 +78,7 @@ class PaddleEngine:
         source = locate(model)
         network = load_base(source.base, "float32")
         attach_adapter(network, source)
-        encoder = make_encoder(
-            load_tokenizer(source.base), read_prompting(source.adapter or source.base)
-        )
+        encoder = reading_encoder(load_tokenizer(source.base), source)
         return [logits(network, encoder.prompt(prompt)) for prompt in prompts]
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import yaml
 
+from erniekit_finetuning.adapters.base_weights import stored_in
 from erniekit_finetuning.engines.paddle.launching import SILENCE, launch_command, model_for
 from erniekit_finetuning.engines.paddle.upstream_process import Stopped, UpstreamProcess
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json, write_text
-from erniekit_finetuning.model_size import tensor_names
 from erniekit_finetuning.native_recipe import Native
 from erniekit_finetuning.recipes.models import resolve_model
 from erniekit_finetuning.recipes.translation.shared import Device, upstream_path_problems
@@ -26,7 +26,7 @@ def launch_native(native: Native, say: Callable[[str], None]) -> Path:
     settings = dict(native.settings)
     output = Path(settings["output_dir"]).resolve()
     base = resolve_model(str(settings["model_name_or_path"]))
-    if any(name.startswith("ernie.") for name in tensor_names(base)):
+    if any(name.startswith("ernie.") for name in stored_in(base)):
         cure = "take the -PT weights, or install ERNIEKit 1.0.1 in an environment of its own"
         what = "these weights have ERNIEKit's names, which PaddleFormers leaves at random values"
         raise UnusableInput(Problem(what, str(base), field="model_name_or_path", cure=cure))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,7 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.engines.batches import IGNORED, TOKENS_AT_ONCE_ON_CPU, Pack
+from erniekit_finetuning.engines.batches import IGNORED, Pack
+from erniekit_finetuning.engines.memory import peak_of_process_mb, tokens_at_once
 from erniekit_finetuning.engines.paddle.lora import trained_weights
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.trainable import Arrays
@@ -43,9 +42,7 @@ class PaddleTrainable:
     @property
     def tokens_at_once(self) -> int:
         """See `Trainable.tokens_at_once`."""
-        batch = self._recipe.training.per_device_train_batch_size
-        on_device = batch * self._recipe.data.max_seq_len
-        return on_device if on_gpu() else TOKENS_AT_ONCE_ON_CPU
+        return tokens_at_once(self._recipe, on_gpu())
 
     def accumulate(self, pack: Pack, divisor: int, seed: int) -> float:
         """See `Trainable.accumulate`."""
@@ -144,8 +141,7 @@ class PaddleTrainable:
         """See `Trainable.peak_memory_mb`."""
         if on_gpu():
             return float(import_paddle().device.cuda.max_memory_allocated()) / 2**20
-        unit = 2**20 if sys.platform == "darwin" else 2**10
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+        return peak_of_process_mb()
 
     def _summed_loss(self, pack: Pack) -> Any:
         paddle = import_paddle()

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from erniekit_finetuning.engines.memory import LESS, ran_out
 from erniekit_finetuning.engines.paddle.upstream_worker import OWNER
 from erniekit_finetuning.engines.protocol import Metric
 from erniekit_finetuning.errors import Problem
@@ -23,12 +24,10 @@ _LEFT_OUT = re.compile(
     r"\[SKIP\].*|preprocess data error.*|Error processing (?:example|sample).*"
     r"|.*returned None.*|There are errors in data processing.*"
 )
-_MEMORY = re.compile(r"out of memory|ResourceExhausted|MemoryError", re.IGNORECASE)
 _NOISE = re.compile(r"^\s*(File \"|\^+$|at |\d+ +\w)|^\[operator|^-+$|^=+$")
 CURE_MEMORY = (
-    "halve training.per_device_train_batch_size and double training.gradient_accumulation_steps; "
-    "then set training.gradient_checkpointing: true, lower data.max_seq_len, raise parallel.tensor "
-    "or parallel.pipeline, set parallel.sharding: stage1, or take model.quantization: wint4/8"
+    f"{LESS}, raise parallel.tensor or parallel.pipeline, set parallel.sharding: stage1, or take "
+    "model.quantization: wint4/8"
 )
 
 
@@ -128,8 +127,9 @@ class UpstreamProcess:
 
     def _problem(self, what: str) -> Problem:
         text = self._text()
-        cure = CURE_MEMORY if _MEMORY.search(text) else f"read {self._folder / 'log.txt'}"
-        what = "memory ran out in upstream's training" if _MEMORY.search(text) else what
+        cure = f"read {self._folder / 'log.txt'}"
+        if ran_out(text):
+            what, cure = "memory ran out in upstream's training", CURE_MEMORY
         return Problem(what, str(self._folder), found=last_words(text), cure=cure)
 
     def _end(self) -> None:

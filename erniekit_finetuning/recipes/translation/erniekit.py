@@ -10,7 +10,13 @@ from typing import Any
 
 from erniekit_finetuning.recipes.architecture import Architecture
 from erniekit_finetuning.recipes.model import Recipe
-from erniekit_finetuning.recipes.translation.shared import Device, Files
+from erniekit_finetuning.recipes.translation.shared import (
+    Device,
+    Files,
+    length_settings,
+    lora_settings,
+    optimizer_settings,
+)
 
 
 def to_erniekit(
@@ -48,13 +54,7 @@ def _model(
             "use_flash_attention": False,
             "use_attn_mask_start_row_indices": False,
         }
-    if recipe.lora.enabled:
-        settings |= {
-            "lora_rank": recipe.lora.r,
-            "lora_alpha": recipe.lora.lora_alpha,
-            "rslora": recipe.lora.use_rslora,
-            "lora_plus_scale": 1.0,
-        }
+    settings |= lora_settings(recipe)
     if architecture.has_experts:
         settings |= {"moe_group": "mp"}
     if architecture is Architecture.VISION_MOE:
@@ -96,33 +96,15 @@ def _data(recipe: Recipe, architecture: Architecture, files: Files) -> dict[str,
 
 def _run(recipe: Recipe, files: Files) -> dict[str, Any]:
     training = recipe.training
-    schedule = training.lr_scheduler_type
-    warms_up = bool(training.warmup_steps or training.warmup_ratio)
-    length: dict[str, Any] = {"num_train_epochs": 1, "max_steps": training.max_steps}
-    if training.num_train_epochs is not None:
-        length = {"num_train_epochs": int(training.num_train_epochs), "max_steps": -1}
     best = training.load_best_model_at_end and files.validation is not None
     settings = {
         "do_train": True,
         "do_eval": files.validation is not None,
         "output_dir": str(files.output),
-        **length,
+        **length_settings(recipe),
         "batch_size": training.per_device_train_batch_size,  # it overwrites per_device_*
         "gradient_accumulation_steps": training.gradient_accumulation_steps,
-        "learning_rate": training.learning_rate,
-        "lr_scheduler_type": "constant_with_warmup"
-        if schedule == "constant" and warms_up
-        else schedule,
-        "warmup_steps": training.warmup_steps or 0,
-        "warmup_ratio": training.warmup_ratio or 0.0,
-        "num_cycles": 0.5,
-        "min_lr": 0.0,
-        "optim": "adamw",
-        "adam_beta1": training.adam_beta1,
-        "adam_beta2": training.adam_beta2,
-        "adam_epsilon": training.adam_epsilon,
-        "weight_decay": training.weight_decay,
-        "max_grad_norm": training.max_grad_norm or 0.0,
+        **optimizer_settings(recipe),
         "prediction_loss_only": True,
         "logging_strategy": "steps",
         "logging_steps": training.logging_steps,

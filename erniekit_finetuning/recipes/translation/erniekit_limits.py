@@ -5,7 +5,7 @@ from __future__ import annotations
 from erniekit_finetuning.errors import Problem
 from erniekit_finetuning.recipes.architecture import Architecture
 from erniekit_finetuning.recipes.model import ALL_TARGETS, Recipe
-from erniekit_finetuning.recipes.translation.shared import Device, cannot, evaluates
+from erniekit_finetuning.recipes.translation.shared import Device, cannot
 
 ENGINE = "erniekit"
 
@@ -53,7 +53,7 @@ def erniekit_problems(recipe: Recipe, architecture: Architecture, device: Device
             "give whole epochs, or training.max_steps",
         ),
         (
-            evaluates(recipe)
+            recipe.data.holds_out
             and training.load_best_model_at_end
             and training.save_steps != training.eval_steps,
             "training.save_steps",

@@ -11,7 +11,13 @@ from typing import Any
 
 from erniekit_finetuning.recipes.architecture import Architecture
 from erniekit_finetuning.recipes.model import Recipe
-from erniekit_finetuning.recipes.translation.shared import Device, Files
+from erniekit_finetuning.recipes.translation.shared import (
+    Device,
+    Files,
+    length_settings,
+    lora_settings,
+    optimizer_settings,
+)
 
 # Upstream's names of chat templates with images; text models bring their own.
 _VISION_TEMPLATES = {
@@ -27,7 +33,7 @@ def to_paddleformers(
     return {
         **_model(recipe, architecture, files, device),
         **_data(recipe, architecture, files),
-        **_optimizer(recipe),
+        **optimizer_settings(recipe),
         **_run(recipe, files),
         **_parallel(recipe),
     }
@@ -54,13 +60,7 @@ def _model(
         "amp_master_grad": low,
         "_attn_implementation": "flashmask" if device == "gpu" else "eager",
     }
-    if recipe.lora.enabled:
-        settings |= {
-            "lora_rank": recipe.lora.r,
-            "lora_alpha": recipe.lora.lora_alpha,
-            "rslora": recipe.lora.use_rslora,
-            "lora_plus_scale": 1.0,
-        }
+    settings |= lora_settings(recipe)
     if architecture.sees_images:
         settings["freeze_config"] = "freeze_vision freeze_aligner"
     recompute = {"recompute_granularity": "full", "recompute_method": "uniform"}
@@ -97,41 +97,15 @@ def _data(recipe: Recipe, architecture: Architecture, files: Files) -> dict[str,
     return settings
 
 
-def _optimizer(recipe: Recipe) -> dict[str, Any]:
-    training = recipe.training
-    schedule = training.lr_scheduler_type
-    warms_up = bool(training.warmup_steps or training.warmup_ratio)
-    return {
-        "learning_rate": training.learning_rate,
-        "lr_scheduler_type": "constant_with_warmup"
-        if schedule == "constant" and warms_up
-        else schedule,
-        "warmup_steps": training.warmup_steps or 0,
-        "warmup_ratio": training.warmup_ratio or 0.0,
-        "num_cycles": 0.5,
-        "min_lr": 0.0,
-        "optim": "adamw",
-        "adam_beta1": training.adam_beta1,
-        "adam_beta2": training.adam_beta2,
-        "adam_epsilon": training.adam_epsilon,
-        "weight_decay": training.weight_decay,
-        "max_grad_norm": training.max_grad_norm or 0.0,  # upstream clips only above 0
-    }
-
-
 def _run(recipe: Recipe, files: Files) -> dict[str, Any]:
     training = recipe.training
     batch = training.per_device_train_batch_size
-    length: dict[str, Any] = {"num_train_epochs": 1, "max_steps": training.max_steps}
-    if training.num_train_epochs is not None:
-        # Multiplied by a fraction, upstream's number of steps would be one, too.
-        length = {"num_train_epochs": int(training.num_train_epochs), "max_steps": -1}
     settings = {
         "do_train": True,
         "do_eval": files.validation is not None,
         "output_dir": str(files.output),
         "overwrite_output_dir": False,  # so a killed training goes on
-        **length,
+        **length_settings(recipe),
         "per_device_train_batch_size": batch,
         "per_device_eval_batch_size": batch,
         "gradient_accumulation_steps": training.gradient_accumulation_steps,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.architecture import Architecture
 from erniekit_finetuning.recipes.model import ALL_TARGETS, Recipe
-from erniekit_finetuning.recipes.translation.shared import Device, cannot, evaluates
+from erniekit_finetuning.recipes.translation.shared import Device, cannot
 
 ENGINE = "paddle"
 _FUSED = {"qkv_proj": ("q_proj", "k_proj", "v_proj"), "up_gate_proj": ("gate_proj", "up_proj")}
@@ -58,7 +58,7 @@ def dropped_by_command_line(recipe: Recipe) -> list[str]:
         dropped.append("lora.target_modules (it takes all)")
     if training.early_stopping_patience is not None:
         dropped.append("training.early_stopping_patience (it never stops early)")
-    if training.load_best_model_at_end and evaluates(recipe):
+    if training.load_best_model_at_end and recipe.data.holds_out:
         dropped.append("training.load_best_model_at_end (it keeps the last weights)")
     return dropped
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from erniekit_finetuning.errors import Problem
 from erniekit_finetuning.recipes.model import Recipe
@@ -25,8 +25,7 @@ class Files:
 
 def placeholder_files(recipe: Recipe) -> Files:
     """Files to show a translation with, before there are any."""
-    held = recipe.data.validation_share > 0 or recipe.data.validation_file is not None
-    validation = Path("validation.jsonl") if held else None
+    validation = Path("validation.jsonl") if recipe.data.holds_out else None
     return Files(recipe.model.name_or_path, Path("train.jsonl"), validation, Path("output"))
 
 
@@ -37,9 +36,46 @@ def likely_device(recipe: Recipe) -> Device:
     return "gpu" if heavy or split else "cpu"
 
 
-def evaluates(recipe: Recipe) -> bool:
-    """Whether anything is held out to judge by."""
-    return recipe.data.validation_share > 0 or recipe.data.validation_file is not None
+def lora_settings(recipe: Recipe) -> dict[str, Any]:
+    """An adapter's numbers, which PaddleFormers and ERNIEKit name alike."""
+    if not recipe.lora.enabled:
+        return {}
+    return {
+        "lora_rank": recipe.lora.r,
+        "lora_alpha": recipe.lora.lora_alpha,
+        "rslora": recipe.lora.use_rslora,
+        "lora_plus_scale": 1.0,
+    }
+
+
+def optimizer_settings(recipe: Recipe) -> dict[str, Any]:
+    """Schedule and optimizer, which PaddleFormers and ERNIEKit name alike."""
+    training = recipe.training
+    schedule: str = training.lr_scheduler_type
+    if schedule == "constant" and (training.warmup_steps or training.warmup_ratio):
+        schedule = "constant_with_warmup"
+    return {
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": schedule,
+        "warmup_steps": training.warmup_steps or 0,
+        "warmup_ratio": training.warmup_ratio or 0.0,
+        "num_cycles": 0.5,
+        "min_lr": 0.0,
+        "optim": "adamw",
+        "adam_beta1": training.adam_beta1,
+        "adam_beta2": training.adam_beta2,
+        "adam_epsilon": training.adam_epsilon,
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm or 0.0,  # upstream clips only above 0
+    }
+
+
+def length_settings(recipe: Recipe) -> dict[str, Any]:
+    """How long to train; a fraction of an epoch would make upstream's number of steps one, too."""
+    epochs = recipe.training.num_train_epochs
+    if epochs is None:
+        return {"num_train_epochs": 1, "max_steps": recipe.training.max_steps}
+    return {"num_train_epochs": int(epochs), "max_steps": -1}
 
 
 def cannot(engine: str, field: str, found: object, cure: str, why: str = "") -> Problem:
