@@ -26,7 +26,8 @@ class Source:
     def trained(self) -> Path:
         """The adapter; raises UnusableInput when there is none."""
         if self.adapter is None:
-            raise UnusableInput(Problem("holds no adapter", file=str(self.base)))
+            cure = "give a run folder or an adapter folder"
+            raise UnusableInput(Problem("holds no adapter", file=str(self.base), cure=cure))
         return self.adapter
 
 
