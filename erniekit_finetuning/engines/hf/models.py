@@ -9,6 +9,7 @@ from typing import Any
 
 from erniekit_finetuning.engines.hf.runtime import ATTENTION, device, import_torch
 from erniekit_finetuning.engines.initial import first_a
+from erniekit_finetuning.engines.naming import no_module, refuse_targets
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.model import LoraSection, Recipe
 
@@ -101,8 +102,7 @@ def add_lora(model: Any, lora: LoraSection, seed: int) -> tuple[str, ...]:
         hits = [p for p, _ in model.named_modules() if p == name or p.endswith(f".{name}")]
         saved += hits
         if not hits:
-            what = "matches no module of this model"
-            problems.append(Problem(what, field="lora.modules_to_save", found=name))
+            problems.append(no_module("lora.modules_to_save", name))
     if problems:
         raise UnusableInput(problems)
     config = LoraConfig(
@@ -151,19 +151,7 @@ def wanted(model: Any, targets: Sequence[str]) -> list[str]:
     by_name: dict[str, list[str]] = {}
     for path in paths:
         by_name.setdefault(path.rpartition(".")[2], []).append(path)
-    missing = [name for name in targets if name not in by_name and name not in paths]
-    if missing:
-        raise UnusableInput(
-            [
-                Problem(
-                    "matches no module of this model",
-                    field="lora.target_modules",
-                    found=name,
-                    expected=", ".join(sorted(by_name)),
-                )
-                for name in missing
-            ]
-        )
+    refuse_targets({name for name in targets if name not in by_name and name not in paths}, by_name)
     return [p for p in paths if p in targets or p.rpartition(".")[2] in targets]
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from erniekit_finetuning.adapters.fusing import FUSED
 from erniekit_finetuning.engines.initial import first_a
+from erniekit_finetuning.engines.naming import no_module, refuse_targets
 from erniekit_finetuning.engines.paddle.runtime import import_paddle
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.model import LoraSection
@@ -58,18 +59,7 @@ def wanted(model: Any, targets: Sequence[str]) -> dict[Place, tuple[str, ...]]:
         missing -= {name for part in chosen for name in names[part]}
         if chosen:
             found[place] = chosen
-    if missing:
-        raise UnusableInput(
-            [
-                Problem(
-                    "matches no module of this model",
-                    field="lora.target_modules",
-                    found=name,
-                    expected=", ".join(sorted(known)),
-                )
-                for name in sorted(missing)
-            ]
-        )
+    refuse_targets(missing, known)
     return found
 
 
@@ -154,10 +144,11 @@ def _modules_to_save(model: Any, lora: LoraSection) -> list[Any]:
         ]
         weights += hits
         if not hits:
-            what = "matches no module of this model"
+            problem = no_module("lora.modules_to_save", name)
             if name in inside:
                 what = "is a part of a fused matrix, which the paddle engine cannot train alone"
-            problems.append(Problem(what, field="lora.modules_to_save", found=name))
+                problem = replace(problem, what=what)
+            problems.append(problem)
     if lora.bias != "none":
         what = "the model has no bias to train"
         if any(path.endswith(".bias") for path, _ in model.named_parameters()):
