@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
 CODE := $(SOURCES) tests benchmarks setup.py
 
-.PHONY: demo test lint bench base test-ray test-erniekit fuzz fonts schema clean help
+.PHONY: demo test lint bench base test-ray test-erniekit fuzz fonts browser schema clean help
 
 help:
 	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
@@ -18,6 +18,7 @@ help:
 	@echo "make test-ray  data sets on a Ray cluster of this machine"
 	@echo "make test-erniekit  our training files through ERNIEKit 1.0.1, in an environment of its own"
 	@echo "make fonts     typefaces of the synthetic invoices, by apt-get"
+	@echo "make browser   Chromium, in which tests open the report, by apt-get"
 
 demo: .venv/demo/installed
 	.venv/demo/bin/ernie-invoice demo
@@ -66,6 +67,10 @@ fonts:
 	apt-get install -y --no-install-recommends fonts-liberation2 fonts-crosextra-carlito \
 	  fonts-crosextra-caladea fonts-lato fonts-noto-core fonts-noto-cjk fonts-courier-prime \
 	  fonts-dancingscript
+
+# What tests open the report in; without it they skip.
+browser:
+	apt-get install -y --no-install-recommends chromium
 
 schema: .venv/test/installed
 	.venv/test/bin/python -m erniekit_finetuning.invoice.own_json > docs/invoice.schema.json

@@ -26,7 +26,9 @@ CORE = [
     "matplotlib>=3.11",  # curves
     "rapidfuzz>=3.14",
     "rich>=15",
-    "scipy>=1.17",  # optimal pairing of line items
+    "scipy>=1.17",  # optimal pairing of line items, exact tests
+    "anls_star>=1",  # the metric's own authors' implementation
+    "json_repair>=0.64",  # what an invalid answer would have been; never used to score one
     "datasketch>=2",  # near-duplicates among pairs
     "ijson>=3.6",  # JSON arrays larger than memory
     "packaging",  # version comparison in `doctor`
@@ -55,6 +57,7 @@ EXTRAS = {
         "bitsandbytes>=0.50",  # models in 8 and 4 bits, AdamW in 8
     ],
     "tensorboard": ["tensorboard>=2.21"],  # training.report_to
+    "api": ["openai>=3.57"],  # models behind an OpenAI-compatible API
     "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32"],
     "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
     "test": [
@@ -64,10 +67,13 @@ EXTRAS = {
         "mypy",
         "ruff",
         *TYPES,
+        "openai>=3.57",
+        "playwright>=1.65",  # the report in a real browser
+        "zss>=1.2",  # tree-edit distance, to hold ours against
         "pypdf",
         "zxing-cpp",
     ],
-    "bench": ["reportlab>=5", "trl>=1.16"],  # peers, for comparison
+    "bench": ["reportlab>=5", "trl>=1.16", "zss>=1.2"],  # peers, for comparison
     "fuzz": ["atheris>=3"],
     "ray": ["ray>=2.60"],  # data sets on several machines
 }
