@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from erniekit_finetuning.engines import get_engine
+from erniekit_finetuning.engines import Question, get_engine
 
 
 def main() -> None:
@@ -30,7 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     engine = get_engine()
     reader = engine.load(options.model)
-    prompt = text_of(reader.count_tokens, options.prompt_tokens)
+    prompt = text_of(lambda text: reader.count_tokens(Question.ask(text)), options.prompt_tokens)
     told = {
         n: answer_speed(options.model, prompt, options.answer_tokens, n)
         for n in options.batch_sizes
@@ -48,7 +48,7 @@ def text_of(count: Any, tokens: int) -> str:
 def answer_speed(model: str, prompt: str, answer_tokens: int, batch: int) -> dict[str, float]:
     reader = get_engine().load(model, batch_size=batch)
     began, wall = time.process_time(), time.monotonic()
-    answers = reader.generate([f"{prompt}{i}" for i in range(batch)], answer_tokens)
+    answers = reader.generate([Question.ask(f"{prompt}{i}") for i in range(batch)], answer_tokens)
     seconds, tokens = time.monotonic() - wall, sum(a.new_tokens for a in answers)
     return {
         "tokens_per_second": round(tokens / seconds),

@@ -21,7 +21,7 @@ from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.decoding import grounded
 from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines import get_engine
-from erniekit_finetuning.engines.protocol import Constraint, ConstraintMaker, Reader, Vocabulary
+from erniekit_finetuning.engines.protocol import Constraint, Question, Reader, Vocabulary
 from synthetic_invoice_generator.config import load_config
 from synthetic_invoice_generator.dataset.stream import pdf_documents
 
@@ -60,12 +60,13 @@ def main() -> None:
         batch = texts[first : first + options.batch_size]
         prompts = [text_route(human_turn(Instruction.EXTRACTION), text) for text in batch]
         watches = [Stopwatch(text) for text in batch]
-        limit = shortest(reader, prompts, watches)
+        grounded_ones = list(map(Question.ask, prompts, watches))
+        free_ones = list(map(Question.ask, prompts))
+        limit = shortest(reader, [free_ones, grounded_ones])
         rounds = [
-            (answer_seconds(reader, prompts, limit, watches),
-             answer_seconds(reader, prompts, limit, None))
+            (answer_seconds(reader, grounded_ones, limit), answer_seconds(reader, free_ones, limit))
             for _ in range(options.rounds)
-        ]  # fmt: skip
+        ]
         bound += min(pair[0] for pair in rounds)
         free += min(pair[1] for pair in rounds)
         tokens += limit * len(batch)
@@ -83,17 +84,14 @@ def main() -> None:
     print(json.dumps(told, indent=2))
 
 
-def shortest(reader: Reader, prompts: Sequence[str], watches: Sequence[ConstraintMaker]) -> int:
-    """How many tokens every answer to the prompts has, grounded or not; a warm-up, too."""
-    said = reader.generate(prompts, 512) + reader.generate(prompts, 512, None, watches)
-    return min(answer.new_tokens for answer in said)
+def shortest(reader: Reader, both: Sequence[Sequence[Question]]) -> int:
+    """How many tokens every answer has, grounded or not; a warm-up, too."""
+    return min(one.new_tokens for questions in both for one in reader.generate(questions, 512))
 
 
-def answer_seconds(
-    reader: Reader, prompts: Sequence[str], limit: int, watches: Sequence[ConstraintMaker] | None
-) -> float:
+def answer_seconds(reader: Reader, questions: Sequence[Question], limit: int) -> float:
     began = time.perf_counter()
-    answers = reader.generate(prompts, limit, None, watches)
+    answers = reader.generate(questions, limit)
     assert all(answer.new_tokens == limit for answer in answers)
     return time.perf_counter() - began
 

@@ -30,7 +30,7 @@ import training_peers
 from erniekit_finetuning.engines.batches import padding_share, sequences
 from erniekit_finetuning.engines.encoding import Encoder
 from erniekit_finetuning.engines.processes import train_apart
-from erniekit_finetuning.engines.protocol import Example
+from erniekit_finetuning.engines.protocol import Example, Message
 from erniekit_finetuning.files import write_jsonl
 from erniekit_finetuning.recipes.model import ALL_TARGETS, Recipe
 from erniekit_finetuning.recipes.models import resolve_model
@@ -114,11 +114,15 @@ def ratios(ours: list[float], others: list[float]) -> list[float]:
     return [round(a / b, 2) for a, b in zip(ours, others, strict=True)]
 
 
+def tokens_of(encoder: Encoder, text: str) -> int:
+    return len(encoder.prompt([Message("user", text)]))
+
+
 def documents(encoder: Encoder, length: int, tokens: int) -> list[Example]:
     """Made-up documents of a quarter to all of `length` tokens, a third of them the answer."""
     generator = np.random.default_rng(length)
     line = "Total 1,204.50 EUR due 2024-03-01\n"
-    per_line = (len(encoder.prompt(line * 20)) - len(encoder.prompt(""))) / 20
+    per_line = (tokens_of(encoder, line * 20) - tokens_of(encoder, "")) / 20
     made: list[Example] = []
     total = 0.0
     while total < tokens or len(made) % BATCH:

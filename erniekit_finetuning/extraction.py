@@ -9,7 +9,7 @@ from erniekit_finetuning.decoding import Decoding, grounded
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
-from erniekit_finetuning.engines.protocol import Generation, Reader
+from erniekit_finetuning.engines.protocol import Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import read_answer
@@ -74,11 +74,12 @@ def extract(
             Problem("no text was found in the document", cure="check that the page is not blank")
         )
     prompt = text_route(human_turn(Instruction.EXTRACTION), text)
-    room = reader.max_tokens - reader.count_tokens(prompt)
     bounds = None
     if decoding is Decoding.GROUNDED:
-        bounds = [grounded(text, full_analysis=False, document="the document")]
-    (said,) = reader.generate([prompt], min(max_new_tokens, max(room, 1)), None, bounds)
+        bounds = grounded(text, full_analysis=False, document="the document")
+    question = Question.ask(prompt, bounds)
+    room = reader.max_tokens - reader.count_tokens(question)
+    (said,) = reader.generate([question], min(max_new_tokens, max(room, 1)))
     return flagged(said, document, model, decoding)
 
 

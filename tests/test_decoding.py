@@ -18,7 +18,7 @@ from erniekit_finetuning.data.pair import Pair, Turn, compact
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.decoding import Decoding, answer_grammar, grounded
 from erniekit_finetuning.documents.text import document_text
-from erniekit_finetuning.engines.protocol import Reader, Vocabulary
+from erniekit_finetuning.engines.protocol import Question, Reader, Vocabulary
 from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.evaluation.predictions import Prediction, predict
@@ -185,12 +185,13 @@ DOCUMENTS = ("Acme Ltd\tInvoice 7\nTotal\t5.00", 'Bolt 3/4"\t12,50â‚¬\na\\b', "å
 
 def test_a_model_that_invents_everything_still_answers_from_the_document(reader: Reader) -> None:
     makers = [grounded(text, False, text) for text in DOCUMENTS]
-    together = reader.generate(DOCUMENTS, 600, None, makers)
+    together = reader.generate(list(map(Question.ask, DOCUMENTS, makers)), 600)
     assert any(one.finished for one in together)
     for text, maker, said in zip(DOCUMENTS, makers, together, strict=True):
-        (alone,) = reader.generate([text], 600, None, [maker])
+        (alone,) = reader.generate([Question.ask(text, maker)], 600)
         assert (alone.text, alone.new_tokens) == (said.text, said.new_tokens)
         assert alone.mean_logprob == pytest.approx(said.mean_logprob, abs=1e-4)
+        assert said.mean_logprob is not None
         assert said.mean_logprob < -1  # the model's own view of what it was made to say
         if said.finished:
             assert read_answer(said.text).problem is None
@@ -199,8 +200,10 @@ def test_a_model_that_invents_everything_still_answers_from_the_document(reader:
 
 
 def test_rows_without_a_constraint_answer_as_before(reader: Reader) -> None:
-    free = reader.generate(DOCUMENTS[:2], 20)
-    mixed = reader.generate(DOCUMENTS[:2], 20, None, [None, grounded(DOCUMENTS[1], False, "b")])
+    first, second = map(Question.ask, DOCUMENTS[:2])
+    free = reader.generate([first, second], 20)
+    bound = Question.ask(DOCUMENTS[1], grounded(DOCUMENTS[1], False, "b"))
+    mixed = reader.generate([first, bound], 20)
     assert mixed[0].text == free[0].text
     assert mixed[0].mean_logprob == pytest.approx(free[0].mean_logprob, abs=1e-5)
     assert mixed[1].text != free[1].text

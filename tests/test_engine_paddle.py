@@ -20,7 +20,15 @@ pytest.importorskip("paddle", reason="the paddle engine is not installed")
 
 from tiny_model import build_tiny_model
 
-from erniekit_finetuning.engines import Example, Metric, TrainResult, get_engine, helpers, locating
+from erniekit_finetuning.engines import (
+    Example,
+    Metric,
+    Question,
+    TrainResult,
+    get_engine,
+    helpers,
+    locating,
+)
 from erniekit_finetuning.engines.batches import pack, split_examples
 from erniekit_finetuning.engines.encoding import Encoder
 from erniekit_finetuning.engines.paddle import (
@@ -103,10 +111,14 @@ def test_loss_falls_and_the_answers_are_learnt(learnt: Path) -> None:
     metrics = [json.loads(line) for line in (learnt / "metrics.jsonl").read_text().splitlines()]
     assert metrics[0]["loss"] > 2
     assert metrics[-1]["loss"] < 0.3
-    answers = get_engine().load(learnt).generate([e.messages[0].content for e in EXAMPLES], 20)
+    answers = (
+        get_engine()
+        .load(learnt)
+        .generate([Question.ask(e.messages[0].content) for e in EXAMPLES], 20)
+    )
     right = sum(g.text == e.messages[1].content for g, e in zip(answers, EXAMPLES, strict=True))
     assert right >= 5
-    assert all(g.finished and g.mean_logprob > -1 for g in answers)
+    assert all(g.finished and (g.mean_logprob or -9) > -1 for g in answers)
 
 
 def test_the_run_folder_explains_itself(learnt: Path) -> None:
@@ -280,15 +292,24 @@ def test_batched_answers_equal_single_ones(learnt: Path) -> None:
         "say something quite different and long",
         "x",
     ]
+    questions = list(map(Question.ask, prompts))
     ended: list[int] = []
     batched = get_engine().load(learnt, batch_size=8)
-    together = batched.generate(prompts, 30, on_done=lambda i, _: ended.append(i))
-    alone = [batched.generate([prompt], 30)[0] for prompt in prompts]
+    together = batched.generate(questions, 30, on_done=lambda i, _: ended.append(i))
+    alone = [batched.generate([question], 30)[0] for question in questions]
     assert [g.text for g in together] == [g.text for g in alone]
     assert [g.finished for g in together] == [g.finished for g in alone]
     logprobs = [g.mean_logprob for g in alone]
     assert [g.mean_logprob for g in together] == pytest.approx(logprobs, abs=1e-5)
     assert sorted(ended) == list(range(len(prompts)))
+    for answer in together:
+        ends = [token.end for token in answer.tokens]
+        assert ends == sorted(ends)
+        assert ends[-1] == len(answer.text)
+        assert len(ends) == answer.new_tokens
+    assert [answer.prompt_tokens for answer in together] == [
+        batched.count_tokens(question) for question in questions
+    ]
 
 
 def test_the_gpu_route_gives_the_same_answers(
@@ -298,22 +319,23 @@ def test_the_gpu_route_gives_the_same_answers(
         "say something quite different and long",
         "x",
     ]
+    questions = list(map(Question.ask, prompts))
     reader: Any = get_engine().load(learnt, batch_size=8)
-    expected = reader.generate(prompts, 30)
+    expected = reader.generate(questions, 30)
     _use_attention(reader._scorer.model, "sdpa")
     monkeypatch.setattr(generation, "on_gpu", lambda: True)
-    found = reader.generate(prompts, 30)
+    found = reader.generate(questions, 30)
     assert [g.text for g in found] == [g.text for g in expected]
 
 
 def test_limits_of_generation(learnt: Path) -> None:
     reader = get_engine().load(learnt)
     assert reader.max_tokens == 256
-    assert reader.count_tokens("say x") == len("User: say x\nAssistant: ")
-    (cut,) = reader.generate(["say alpha"], 2)
+    assert reader.count_tokens(Question.ask("say x")) == len("User: say x\nAssistant: ")
+    (cut,) = reader.generate([Question.ask("say alpha")], 2)
     assert (cut.finished, cut.new_tokens) == (False, 2)
     with pytest.raises(UnusableInput, match="prompt 1 leaves no room"):
-        reader.generate(["short", "x" * 300], 5)
+        reader.generate([Question.ask("short"), Question.ask("x" * 300)], 5)
 
 
 KILLED = """
@@ -392,7 +414,7 @@ def test_every_weight_is_trained_without_lora(make: Callable[..., Recipe], tmp_p
     assert result.lora_modules == ()
     assert result.trainable_parameters == result.total_parameters
     reader = get_engine().load(tmp_path / "run")
-    assert reader.generate(["say alpha"], 20)[0].text == "ahpla"
+    assert reader.generate([Question.ask("say alpha")], 20)[0].text == "ahpla"
 
 
 def test_an_adapter_is_refused_on_another_base(

@@ -5,9 +5,19 @@ from erniekit_finetuning.engines.protocol import (
     Example,
     Generation,
     Metric,
+    Question,
     Reader,
     TrainResult,
 )
 from erniekit_finetuning.engines.registry import get_engine
 
-__all__ = ["Engine", "Example", "Generation", "Metric", "Reader", "TrainResult", "get_engine"]
+__all__ = [
+    "Engine",
+    "Example",
+    "Generation",
+    "Metric",
+    "Question",
+    "Reader",
+    "TrainResult",
+    "get_engine",
+]

@@ -39,9 +39,9 @@ class Encoder:
     system: str | None = None
     responses_only: bool = True
 
-    def prompt(self, prompt: str) -> list[int]:
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The tokens the model sees before it answers."""
-        return self._ids(self._text([*self._system(()), Message("user", prompt)], asked=True))
+        return self._ids(self._text([*self._system(messages), *messages], asked=True))
 
     def shown(self, example: Example) -> str:
         """The whole conversation as the model sees it."""

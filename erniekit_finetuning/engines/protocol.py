@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,21 +38,38 @@ class Example:
         return cls((Message("user", prompt), Message("assistant", answer)), id)
 
 
+class TokenScore(NamedTuple):
+    """A token of an answer: how many characters the answer has with it, and its log probability.
+
+    Natural logarithm, the model's own probability before any constraint: where a constraint forced
+    a token that the model did not want, it is low.
+    """
+
+    end: int
+    logprob: float
+
+
 @dataclass(frozen=True)
 class Generation:
     """One answer. `finished` is false when the token limit cut it off.
 
     `seconds` runs from the start of the call to this answer's end, so in a batch it counts the
-    waiting too. `mean_logprob` is the mean natural-log probability of the emitted tokens, the end
-    token included. It is the model's own, before any constraint: where a constraint forced a token
-    that the model did not want, it falls.
+    waiting too. `tokens` holds the emitted tokens, the end token included; () where a service does
+    not tell them.
     """
 
     text: str
     finished: bool
     new_tokens: int
     seconds: float
-    mean_logprob: float
+    prompt_tokens: int = 0
+    tokens: tuple[TokenScore, ...] = ()
+
+    @property
+    def mean_logprob(self) -> float | None:
+        """Mean over the tokens; None where they are not told."""
+        scores = [token.logprob for token in self.tokens]
+        return sum(scores) / len(scores) if scores else None
 
 
 @dataclass(frozen=True)
@@ -137,6 +154,23 @@ class Constraint(Protocol):
 ConstraintMaker = Callable[[Vocabulary], Constraint]
 
 
+@dataclass(frozen=True)
+class Question:
+    """A conversation up to the answer that is asked for; `images` are files, one for each tag.
+
+    `constraint` bounds the answer; None leaves it free.
+    """
+
+    messages: tuple[Message, ...]
+    images: tuple[str, ...] = ()
+    constraint: ConstraintMaker | None = None
+
+    @classmethod
+    def ask(cls, prompt: str, constraint: ConstraintMaker | None = None) -> Question:
+        """A question of one turn."""
+        return cls((Message("user", prompt),), (), constraint)
+
+
 class Reader(Protocol):
     """A loaded model that answers."""
 
@@ -145,22 +179,25 @@ class Reader(Protocol):
         """Context length in tokens, prompt and answer together."""
         ...
 
-    def count_tokens(self, prompt: str) -> int:
-        """Tokens of `prompt` inside the chat template."""
+    @property
+    def sees_images(self) -> bool:
+        """Whether questions may carry images."""
+        ...
+
+    def count_tokens(self, question: Question) -> int:
+        """Tokens of a question inside the chat template."""
         ...
 
     def generate(
         self,
-        prompts: Sequence[str],
+        questions: Sequence[Question],
         max_new_tokens: int,
         on_done: Callable[[int, Generation], None] | None = None,
-        constraints: Sequence[ConstraintMaker | None] | None = None,
     ) -> list[Generation]:
-        """Answer greedily, in the order of `prompts`.
+        """Answer greedily, in the order of `questions`.
 
-        `on_done(index, generation)` is called as each one ends. `constraints` holds one for each
-        prompt, or None where the answer is free. Raises UnusableInput naming every prompt that
-        leaves no room for an answer.
+        `on_done(index, generation)` is called as each one ends. Raises UnusableInput naming every
+        question that leaves no room for an answer.
         """
         ...
 

@@ -9,9 +9,16 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+from tokenizers.decoders import DecodeStream
 
 from erniekit_finetuning.engines.encoding import Encoder
-from erniekit_finetuning.engines.protocol import Constraint, ConstraintMaker, Generation, Vocabulary
+from erniekit_finetuning.engines.protocol import (
+    Constraint,
+    Generation,
+    Question,
+    TokenScore,
+    Vocabulary,
+)
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 
@@ -59,43 +66,46 @@ class GreedyReader:
         """Context length in tokens, prompt and answer together."""
         return self._scorer.max_tokens
 
-    def count_tokens(self, prompt: str) -> int:
-        """Tokens of `prompt` inside the chat template."""
-        return len(self._encoder.prompt(prompt))
+    @property
+    def sees_images(self) -> bool:
+        """See `Reader.sees_images`."""
+        return False
+
+    def count_tokens(self, question: Question) -> int:
+        """Tokens of a question inside the chat template."""
+        return len(self._encoder.prompt(question.messages))
 
     def generate(
         self,
-        prompts: Sequence[str],
+        questions: Sequence[Question],
         max_new_tokens: int,
         on_done: Callable[[int, Generation], None] | None = None,
-        constraints: Sequence[ConstraintMaker | None] | None = None,
     ) -> list[Generation]:
         """Answer greedily; see `Reader.generate`."""
         if max_new_tokens < 1:
             raise ValueError("max_new_tokens must be at least 1")
         started = time.monotonic()
-        encoded = [self._encoder.prompt(prompt) for prompt in prompts]
+        encoded = [self._encoder.prompt(question.messages) for question in questions]
         self._check(encoded)
-        makers = [None] * len(prompts) if constraints is None else constraints
         done: dict[int, Generation] = {}
-
-        def end(index: int, tokens: list[int], logprob: float) -> None:
-            seconds = time.monotonic() - started
-            done[index] = self._generation(tokens, logprob, seconds)
-            if on_done is not None:
-                on_done(index, done[index])
-
         # Prompts alike in length have answers alike in length, and end together.
         order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
         for first in range(0, len(order), self._batch_size):
             batch = order[first : first + self._batch_size]
             limits = [min(max_new_tokens, self.max_tokens - len(encoded[i])) for i in batch]
+            makers = [questions[i].constraint for i in batch]
+            bounds = [make and make(self._vocabulary) for make in makers]
             wanted = [encoded[i] for i in batch]
-            bounds = [make and make(self._vocabulary) for make in (makers[i] for i in batch)]
             ends = _answer(self._scorer, wanted, limits, bounds, self._tokenizer.eos_token_id)
-            for row, tokens, logprob in ends:
-                end(batch[row], tokens, logprob)
-        return [done[i] for i in range(len(prompts))]
+            for row, tokens, logprobs in ends:
+                index = batch[row]
+                seconds = time.monotonic() - started
+                done[index] = generation(
+                    self._tokenizer, tokens, logprobs, seconds, len(encoded[index])
+                )
+                if on_done is not None:
+                    on_done(index, done[index])
+        return [done[i] for i in range(len(questions))]
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -106,15 +116,6 @@ class GreedyReader:
             raise UnusableInput(Problem(what, found=type(self._tokenizer).__name__, cure=cure))
         end = int(self._tokenizer.eos_token_id)
         return Vocabulary(backend.to_str(), self._scorer.vocabulary_size, end)
-
-    def _generation(self, tokens: list[int], logprob: float, seconds: float) -> Generation:
-        finished = tokens[-1] == self._tokenizer.eos_token_id
-        text = self._tokenizer.decode(
-            tokens[:-1] if finished else tokens,
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
-        return Generation(text, finished, len(tokens), seconds, logprob / len(tokens))
 
     def _check(self, encoded: Sequence[Sequence[int]]) -> None:
         problems = [
@@ -131,24 +132,49 @@ class GreedyReader:
             raise UnusableInput(problems)
 
 
+def generation(
+    tokenizer: Any,
+    tokens: Sequence[int],
+    logprobs: Sequence[float],
+    seconds: float,
+    prompt_tokens: int,
+) -> Generation:
+    """What a model's tokens say, and how far the text reaches with each of them."""
+    finished = tokens[-1] == tokenizer.eos_token_id
+    text = tokenizer.decode(
+        tokens[:-1] if finished else tokens,
+        skip_special_tokens=True,
+        clean_up_tokenization_spaces=False,
+    )
+    scores = []
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    if backend is not None:
+        stream, end = DecodeStream(skip_special_tokens=True), 0
+        for token, logprob in zip(tokens, logprobs, strict=True):
+            end = min(end + len(stream.step(backend, token) or ""), len(text))
+            scores.append(TokenScore(end, round(logprob, 5)))
+        scores[-1] = scores[-1]._replace(end=len(text))  # half a letter is in the text, too
+    return Generation(text, finished, len(tokens), seconds, prompt_tokens, tuple(scores))
+
+
 def _answer(
     scorer: Scorer,
     prompts: Sequence[Sequence[int]],
     limits: Sequence[int],
     constraints: Sequence[Constraint | None],
     end_token: int,
-) -> Iterator[tuple[int, list[int], float]]:
-    """Decode one batch; give (row, tokens, their log probability) as each row ends."""
+) -> Iterator[tuple[int, list[int], list[float]]]:
+    """Decode one batch; give (row, tokens, their log probabilities) as each row ends."""
     rows = np.arange(len(prompts))
     positions = np.array([len(prompt) for prompt in prompts])
     tokens: list[list[int]] = [[] for _ in prompts]
-    logprobs = np.zeros(len(prompts))
+    logprobs: list[list[float]] = [[] for _ in prompts]
     state = scorer.start(prompts, max(limits))
     while rows.size:
-        chosen, logprob = _choose(scorer.scores(state), [constraints[row] for row in rows])
-        logprobs[rows] += logprob
-        for row, token in zip(rows, chosen, strict=True):
+        chosen, found = _choose(scorer.scores(state), [constraints[row] for row in rows])
+        for row, token, logprob in zip(rows, chosen, found, strict=True):
             tokens[row].append(int(token))
+            logprobs[row].append(float(logprob))
         alive = np.array(
             [
                 t != end_token and len(tokens[r]) < limits[r]
@@ -156,7 +182,7 @@ def _answer(
             ]
         )
         for row in rows[~alive]:
-            yield int(row), tokens[row], float(logprobs[row])
+            yield int(row), tokens[row], logprobs[row]
         if not alive.all():
             state = scorer.keep(state, np.flatnonzero(alive))
             rows, positions, chosen = rows[alive], positions[alive], chosen[alive]

@@ -13,7 +13,7 @@ from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.data.prompts import WORDS, Instruction
 from erniekit_finetuning.decoding import Decoding, grounded
-from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Reader
+from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_jsonl
 
@@ -48,6 +48,10 @@ class _Question:
     id: str
     prompt: str
     constraint: ConstraintMaker | None
+
+    @property
+    def asked(self) -> Question:
+        return Question.ask(self.prompt, self.constraint)
 
     @property
     def decoding(self) -> Decoding:
@@ -94,7 +98,7 @@ def predict(
             continue
         if question.key in ask:
             continue
-        size = reader.count_tokens(question.prompt)
+        size = reader.count_tokens(question.asked)
         if size < reader.max_tokens:
             ask[question.key] = question
             continue
@@ -145,8 +149,7 @@ def _generate(
             file.flush()
             keep(prediction)
 
-        prompts = [question.prompt for question in questions]
-        reader.generate(prompts, limit, done, [question.constraint for question in questions])
+        reader.generate([question.asked for question in questions], limit, done)
 
 
 def _questions(pairs: Sequence[Pair], decoding: Decoding) -> list[_Question]:

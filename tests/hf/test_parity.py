@@ -45,6 +45,7 @@ def test_ids_are_equal_and_logits_agree(tmp_path: Path) -> None:
 
     from erniekit_finetuning.engines.encoding import Encoder
     from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
+    from erniekit_finetuning.engines.protocol import Message
 
     out = tmp_path / "transformers.npz"
     arguments = [sys.executable, "-c", IN_TRANSFORMERS, str(MODEL), json.dumps(PROMPTS), str(out)]
@@ -52,7 +53,7 @@ def test_ids_are_equal_and_logits_agree(tmp_path: Path) -> None:
     theirs = np.load(out)
     tokenizer, model = load_tokenizer(MODEL), load_base(MODEL, "float32")
     for index, prompt in enumerate(PROMPTS):
-        ids = Encoder(tokenizer).prompt(prompt)
+        ids = Encoder(tokenizer).prompt([Message("user", prompt)])
         assert ids == theirs[f"ids{index}"].tolist()
         with paddle.no_grad():
             answer = model(input_ids=paddle.to_tensor([ids]))

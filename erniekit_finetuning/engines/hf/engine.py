@@ -15,7 +15,7 @@ from erniekit_finetuning.adapters.formats import convert, form_of
 from erniekit_finetuning.engines.locating import Source, locate, locate_base
 from erniekit_finetuning.engines.preparation import reading_encoder
 from erniekit_finetuning.engines.processes import train_apart
-from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
+from erniekit_finetuning.engines.protocol import Example, Message, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.recipes.architecture import architecture_in
@@ -72,7 +72,7 @@ class HuggingFaceEngine:
         found = []
         with torch.no_grad():
             for prompt in prompts:
-                ids = torch.tensor([encoder.prompt(prompt)]).to(runtime.device())
+                ids = torch.tensor([encoder.prompt([Message("user", prompt)])]).to(runtime.device())
                 found.append(network(input_ids=ids).logits[0].float().cpu().numpy())
         return found
 

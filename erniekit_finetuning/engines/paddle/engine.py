@@ -19,7 +19,7 @@ from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.paddle.upstream_training import train_upstream
 from erniekit_finetuning.engines.preparation import processes_given, reading_encoder
 from erniekit_finetuning.engines.processes import train_apart
-from erniekit_finetuning.engines.protocol import Example, Metric, Reader, TrainResult
+from erniekit_finetuning.engines.protocol import Example, Message, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
 from erniekit_finetuning.engines.training_here import train_here
 from erniekit_finetuning.errors import UnusableInput
@@ -79,7 +79,7 @@ class PaddleEngine:
         network = load_base(source.base, "float32")
         attach_adapter(network, source)
         encoder = reading_encoder(load_tokenizer(source.base), source)
-        return [logits(network, encoder.prompt(prompt)) for prompt in prompts]
+        return [logits(network, encoder.prompt([Message("user", prompt)])) for prompt in prompts]
 
 
 def launcher(processes: int, logs: Path) -> tuple[str, ...]:
