@@ -25,7 +25,7 @@ def read_examples(path: Path, with_images: bool = False) -> list[Example]:
     for number, pair in enumerate(read_pairs(path), start=1):
         try:
             example = example_of(pair, number, with_images)
-            images = tuple(str(_place(path, image)) for image in example.images)
+            images = tuple(str(image_path(path, image)) for image in example.images)
             problems += _missing(images, path, number)
             examples.append(replace(example, images=images))
         except UnusableInput as error:
@@ -35,7 +35,7 @@ def read_examples(path: Path, with_images: bool = False) -> list[Example]:
     return examples
 
 
-def _place(file: Path, image: str) -> Path:
+def image_path(file: Path, image: str) -> Path:
     """Where an image lies: beside the file that names it, else where the command runs."""
     beside = file.parent / image
     return beside if beside.exists() else Path(image)

@@ -53,6 +53,7 @@ def build(record: Labelled | Conversation, how: Building) -> Pair:
             how.kind,
             pages=words_of(document) if document is not None and how.boxes else None,
             confidence=record.confidence,
+            tags=record.tags,
         )
     if problems := list(faults(pair)):
         raise UnusableInput(problems)

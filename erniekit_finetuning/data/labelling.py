@@ -24,6 +24,7 @@ def make_pair(
     *,
     pages: tuple[PageWords, ...] | None = None,
     confidence: Mapping[str, Any] | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> Pair:
     """Image(s) and truth to a pair; the validation_summary is computed, never assumed.
 
@@ -47,6 +48,7 @@ def make_pair(
         ),
         text=None if text is None else escaped(text),
         pages=pages,
+        tags=dict(tags) if tags else None,
     )
 
 

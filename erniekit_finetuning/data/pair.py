@@ -38,7 +38,8 @@ class Pair(BaseModel):
     """One training example.
 
     `text` is what the text route puts in the place of the image tags, `pages` the words it was made
-    of, with their boxes. There are as many image tags as images, all in human turns; `<image>`
+    of, with their boxes. `tags` say what sort of document it is (layout, locale, ..): evaluation
+    tells the sorts apart. There are as many image tags as images, all in human turns; `<image>`
     elsewhere is escaped (see `escaping.py`).
     """
 
@@ -50,6 +51,7 @@ class Pair(BaseModel):
     conversations: tuple[Turn, ...]
     text: str | None = None
     pages: tuple[PageWords, ...] | None = None
+    tags: dict[str, str] | None = None
 
     @property
     def all_images(self) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ class Pair(BaseModel):
                     Problem("an image in a later turn has no text", field=self.id or self.image)
                 )
             turns.append(turn)
-        return Pair(id=self.id, conversations=tuple(turns))
+        return Pair(id=self.id, conversations=tuple(turns), tags=self.tags)
 
     def to_json(self) -> dict[str, Any]:
         """Keys that are set, in the order the format is written in."""

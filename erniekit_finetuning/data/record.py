@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import cache
 from pathlib import Path
@@ -27,7 +27,7 @@ class Labelled:
     """A document with its truth. `pdf` is the file the images were drawn from, when known.
 
     `ignored` are keys that an invoice has no place for, `confidence` what the source says of it,
-    `layout` the layout's name where a manifest has one.
+    `tags` what sort of document it is: layout, locale, tier, fault, or what the source calls it.
     """
 
     id: str
@@ -37,7 +37,7 @@ class Labelled:
     ignored: tuple[str, ...] = ()
     rank: Rank = Rank.TRUTH
     confidence: Mapping[str, Any] | None = None
-    layout: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

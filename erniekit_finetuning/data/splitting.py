@@ -22,8 +22,8 @@ def group_of(record: Labelled | Conversation, by: GroupBy) -> str:
     if isinstance(record, Labelled):
         if by is GroupBy.VENDOR and record.truth.seller.name:
             return "vendor " + " ".join(record.truth.seller.name.printed.casefold().split())
-        if by is GroupBy.LAYOUT and record.layout:
-            return f"layout {record.layout}"
+        if by is GroupBy.LAYOUT and "layout" in record.tags:
+            return f"layout {record.tags['layout']}"
     return "document " + document_hash(record)
 
 

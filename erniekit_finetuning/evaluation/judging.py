@@ -2,94 +2,222 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any, NamedTuple
 
+from json_repair import repair_json
+from jsonschema.protocols import Validator
 from pydantic import BaseModel, ConfigDict
 
-from erniekit_finetuning.evaluation.matching import (
-    Match,
-    Verdict,
-    match_invoices,
-)
+from erniekit_finetuning.evaluation.field_metrics.metrics import FieldMetrics, measure
+from erniekit_finetuning.evaluation.matching import Match, Verdict, match
 from erniekit_finetuning.evaluation.predictions import Prediction
+from erniekit_finetuning.evaluation.said import NOTHING, Said, in_invoice, in_json, with_unknown
+from erniekit_finetuning.evaluation.spans import TokenScores, leaf_spans
+from erniekit_finetuning.evaluation.truth import (
+    Reading,
+    Truth,
+    invoice_of,
+    read_by_rules,
+    said_valid,
+)
 from erniekit_finetuning.invoice import rules
-from erniekit_finetuning.invoice.answer import read_answer
-from erniekit_finetuning.invoice.model import Invoice
-from erniekit_finetuning.invoice.response import printed_once
+from erniekit_finetuning.invoice.answer import read_answer, read_object
+from erniekit_finetuning.invoice.response import BLOCKS, LINE
 from erniekit_finetuning.invoice.rules import Status
+from erniekit_finetuning.invoice.strict_json import exact_number
 
 _KEPT_TEXT = 2000  # characters of an answer that is not valid
-
-
-class Truth(NamedTuple):
-    """What a document says, and its page images as the pairs file names them."""
-
-    id: str
-    invoice: Invoice
-    images: tuple[str, ...] = ()
+_REPAIRED = 100_000  # characters of an answer that a repair is tried on
 
 
 class DocumentResult(BaseModel):
-    """Everything scores are made of. `problem`: why the answer is not valid; `text`: its start.
+    """Everything scores are made of.
 
-    `rules_applied` and `rules_passed` count findings on the reading, warnings aside;
-    `rules_valid` is their verdict and `said_valid` the model's own, None where there is none.
-    `verifiable`: the truth itself passes the arithmetic. Seconds are wall time.
+    `json_problem`: why the answer is no JSON object, `shape_problem`: why it has not the shape that
+    was asked for; `text`: then its start. `repairable`: a mender of JSON would make an object of
+    it; that earns nothing. `rules_applied` and `rules_passed` count findings on the reading,
+    warnings aside; `rules_valid` is their verdict on it, `truth_valid` that on the truth,
+    `said_valid` the model's own; None where there is none. `verified`: the reading adds up,
+    `verifiable`: so does the truth. Seconds are wall time, cost is in the currency of the model.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     id: str
     images: tuple[str, ...] = ()
-    problem: str | None = None
+    tags: dict[str, str] = {}
+    json_problem: str | None = None
+    shape_problem: str | None = None
+    repairable: bool = False
     text: str | None = None
     asked: bool = True
     finished: bool = True
     matches: tuple[Match, ...] = ()
-    arithmetic_verified: bool = False
-    verifiable: bool = False
+    verified: bool | None = None
+    verifiable: bool | None = None
     rules_applied: int = 0
     rules_passed: int = 0
     rules_valid: bool | None = None
     said_valid: bool | None = None
+    truth_valid: bool | None = None
     new_tokens: int = 0
+    prompt_tokens: int = 0
     seconds: float = 0.0
-    mean_logprob: float | None = None
+    cost: Decimal | None = None
+    metrics: FieldMetrics | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why the answer is not valid, None where it is."""
+        return self.json_problem or self.shape_problem
 
     @property
     def errors(self) -> int:
         """Fields that are wrong, missing or invented."""
-        good = (Verdict.CORRECT, Verdict.ABSENT)
-        return sum(match.verdict not in good for match in self.matches)
+        return sum(match.verdict is not Verdict.CORRECT for match in self.matches)
 
 
-def judge(truth: Truth, prediction: Prediction) -> DocumentResult:
-    """Compare one prediction with its truth; an answer that is not valid misses every field."""
-    answer = read_answer(prediction.text, prediction.finished)
-    problem = prediction.error or answer.problem
-    # A rule between two terms that one printed amount fills would pass by itself.
-    findings = rules.check(printed_once(answer.invoice)) if problem is None else []
-    applied = [
-        f
-        for f in findings
-        if f.status is not Status.NOT_APPLICABLE and f.severity is rules.Severity.ERROR
-    ]
-    failed = any(f.broken for f in findings)
-    return DocumentResult(
+def judge(
+    truth: Truth,
+    prediction: Prediction,
+    schema: Validator | None = None,
+    metrics: bool = False,
+) -> DocumentResult:
+    """Compare one prediction with its truth; an answer that is no JSON misses every field.
+
+    `schema` is what answers of a shape of one's own must keep. `metrics`: the field's metrics, too.
+    """
+    read = _ours(prediction) if truth.ours else _theirs(truth, prediction, schema)
+    matches = match(truth.said, read.said)
+    if prediction.tokens and read.data is not None:
+        matches = _with_confidence(matches, prediction, truth.ours)
+    found = read.reading
+    applied = [f for f in found.findings if _counts(f)] if found is not None else []
+    invalid = read.data is None or read.shape_problem is not None
+    return DocumentResult.model_construct(
         id=truth.id,
         images=truth.images,
-        problem=problem,
-        text=prediction.text[:_KEPT_TEXT] if problem is not None else None,
+        tags=dict(truth.tags),
+        json_problem=prediction.error or read.json_problem,
+        shape_problem=read.shape_problem,
+        repairable=read.data is None and prediction.finished and _repairable(prediction.text),
+        text=prediction.text[:_KEPT_TEXT] if invalid and prediction.text else None,
         asked=prediction.error is None,
         finished=prediction.finished,
-        matches=tuple(match_invoices(truth.invoice, answer.invoice)),
-        arithmetic_verified=rules.arithmetic_verified(findings),
-        verifiable=rules.arithmetic_verified(rules.check(printed_once(truth.invoice))),
+        matches=tuple(matches),
+        verified=_verified(truth, found),
+        verifiable=None if truth.reading is None else truth.reading.verified,
         rules_applied=len(applied),
-        rules_passed=sum(f.status is Status.PASS for f in applied),
-        rules_valid=None if problem is not None else not failed,
-        said_valid=answer.said_valid,
+        rules_passed=sum(finding.status is Status.PASS for finding in applied),
+        rules_valid=None if found is None else not found.broken,
+        said_valid=read.said_valid,
+        truth_valid=truth.valid,
         new_tokens=prediction.new_tokens,
+        prompt_tokens=prediction.prompt_tokens,
         seconds=prediction.seconds,
-        mean_logprob=prediction.mean_logprob,
+        cost=prediction.cost,
+        metrics=measure(truth.data, read.data) if metrics else None,
     )
+
+
+class _Read(NamedTuple):
+    """What an answer says, by its own shape."""
+
+    said: Said = NOTHING
+    reading: Reading | None = None
+    data: Mapping[str, Any] | None = None
+    said_valid: bool | None = None
+    json_problem: str | None = None
+    shape_problem: str | None = None
+
+
+def _ours(prediction: Prediction) -> _Read:
+    answer = read_answer(prediction.text, prediction.finished)
+    if answer.data is None:
+        return _Read(json_problem=answer.problem)
+    if answer.problem is not None and not answer.unknown:  # nothing of it could be read
+        return _Read(data=answer.data, shape_problem=answer.problem)
+    reading = read_by_rules(answer.invoice)
+    said = in_invoice(reading.invoice)
+    if answer.unknown:
+        said = with_unknown(said, _inner(answer.data), answer.unknown)
+    return _Read(said, reading, answer.data, answer.said_valid, None, answer.problem)
+
+
+def _theirs(truth: Truth, prediction: Prediction, schema: Validator | None) -> _Read:
+    data, problem = read_object(prediction.text, prediction.finished, exact_number)
+    if data is None:
+        return _Read(json_problem=problem)
+    fault = None if schema is None else next(schema.iter_errors(data), None)
+    invoice = None if truth.invoice is None else invoice_of(data)
+    return _Read(
+        in_json(data, truth.kinds),
+        None if invoice is None else read_by_rules(invoice),
+        data,
+        said_valid(data),
+        None,
+        None if fault is None else f"{fault.json_path}: {fault.message[:200]}",
+    )
+
+
+def _inner(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Where paths of unknown keys start: beside `structured_data` or in it."""
+    return {**data, **data["structured_data"]}
+
+
+def _counts(finding: rules.Finding) -> bool:
+    applies = finding.status is not Status.NOT_APPLICABLE
+    return applies and finding.severity is rules.Severity.ERROR
+
+
+def _verified(truth: Truth, found: Reading | None) -> bool | None:
+    if truth.reading is None:
+        return None
+    return found is not None and found.verified
+
+
+def _repairable(text: str) -> bool:
+    """Whether a mender of JSON makes a filled object of a text that is none."""
+    if "{" not in text or len(text) > _REPAIRED:
+        return False
+    try:
+        return bool(isinstance(made := repair_json(text, return_objects=True), dict) and made)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _with_confidence(
+    matches: Sequence[Match], prediction: Prediction, ours: bool
+) -> list[Match]:
+    """Each found value with the model's probability of the characters that say it."""
+    spans, scores = leaf_spans(prediction.text), TokenScores(prediction.tokens)
+
+    def confident(one: Match) -> Match:
+        names = _places(one) if ours else (_indexed(one),)
+        span = next((spans[name] for name in names if name in spans), None)
+        if one.found is None or span is None:
+            return one
+        return replace(one, confidence=round(scores.probability(*span), 4))
+
+    return [confident(one) for one in matches]
+
+
+def _indexed(one: Match) -> str:
+    """The path of a value in its answer: `items[2].price`."""
+    return one.field if one.found_line is None else one.field.replace("[]", f"[{one.found_line}]", 1)
+
+
+_KEYS = {path: f"structured_data.{b}.{key}" for b, keys in BLOCKS.items() for key, path in keys.items()}
+_COLUMNS = {f"lines[].{name}": key for key, name in LINE.items()}
+# One print may stand under either of two keys; see `response.structured_data`.
+_OTHER = {"totals.tax_inclusive": "totals.payable", "totals.line_total": "totals.tax_exclusive"}
+
+
+def _places(one: Match) -> tuple[str, ...]:
+    if one.field in _COLUMNS:
+        return (f"structured_data.line_items[{one.found_line}].{_COLUMNS[one.field]}",)
+    paths = [_KEYS[f] for f in (one.field, _OTHER.get(one.field)) if f in _KEYS]
+    return tuple(paths) or (f"structured_data.{one.field}", one.field)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 
 from PIL import Image
@@ -14,22 +15,25 @@ from erniekit_finetuning.errors import UnusableInput
 
 _WIDTH = 900
 _QUALITY = 72
+_DPI = 110  # of a PDF's pages
 # What Pillow and pdfium raise for damaged and hostile files.
 _UNSHOWABLE = (
     UnusableInput, OSError, SyntaxError, ValueError, RuntimeError, Image.DecompressionBombError,
 )  # fmt: skip
 
 
-def page_uri(images: Sequence[str], base: Path) -> str | None:
-    """The first page as a data URI, 900 pixels wide at most; None when it cannot be shown.
+def page_uris(images: Sequence[str], base: Path, most: int) -> list[str]:
+    """The first pages as data URIs, 900 pixels wide at most, up to one that cannot be shown.
 
-    A relative name is looked up from the working folder, then from `base`.
+    A relative name is looked up from `base`, then from the working folder. A PDF has its pages.
     """
-    for name in images[:1]:
-        for path in (Path(name), base / name):
-            if path.is_file():
-                return _jpeg(path)
-    return None
+    found: list[str] = []
+    try:
+        for page in islice(_pages(images, base), most):
+            found.append(_jpeg(page))
+    except _UNSHOWABLE:  # costs the picture, not the report
+        pass
+    return found
 
 
 def file_uri(path: Path, media_type: str) -> str:
@@ -37,20 +41,25 @@ def file_uri(path: Path, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _jpeg(path: Path) -> str | None:
-    try:
+def _pages(images: Sequence[str], base: Path) -> Iterator[Image.Image]:
+    for name in images:
+        path = next(path for path in (base / name, Path(name)) if path.is_file())
         if path.suffix.lower() == ".pdf":
-            from erniekit_finetuning.documents.pdf import render_page
+            from erniekit_finetuning.documents.pdf import open_pdf, render_page
 
-            page = render_page(path, 0, 110)
+            with open_pdf(path.read_bytes()) as document:
+                count = len(document)
+            for number in range(count):
+                yield render_page(path, number, _DPI)
         else:
             with Image.open(path) as image:
                 if image.width * image.height > MAX_PIXELS:
-                    return None
-                page = image.convert("RGB")
-        page.thumbnail((_WIDTH, 3 * _WIDTH))
-        data = BytesIO()
-        page.convert("RGB").save(data, "JPEG", quality=_QUALITY, optimize=True)
-    except _UNSHOWABLE:  # costs the picture, not the report
-        return None
+                    raise ValueError("larger than a page")
+                yield image.convert("RGB")
+
+
+def _jpeg(page: Image.Image) -> str:
+    page.thumbnail((_WIDTH, 3 * _WIDTH))
+    data = BytesIO()
+    page.convert("RGB").save(data, "JPEG", quality=_QUALITY, optimize=True)
     return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
-from functools import cached_property
+from decimal import Decimal
 from pathlib import Path
+from typing import Any, NamedTuple
 
-from erniekit_finetuning.data.escaping import IMAGE_TAG
-from erniekit_finetuning.data.pair import Pair
-from erniekit_finetuning.data.prompts import WORDS, Instruction
-from erniekit_finetuning.decoding import Decoding, grounded
-from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Question, Reader
-from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.files import write_jsonl
+from erniekit_finetuning.decoding import Decoding
+from erniekit_finetuning.engines.protocol import Generation, TokenScore
+from erniekit_finetuning.files import written_whole
 
 MAX_NEW_TOKENS = 1024
-_Key = tuple[str, Decoding]
+
+
+class Key(NamedTuple):
+    """What an answer is an answer to: a prompt's SHA-256, and how it was decoded."""
+
+    prompt: str
+    decoding: Decoding
 
 
 @dataclass(frozen=True)
@@ -26,8 +28,9 @@ class Prediction:
     """One answer. `model` is the model's fingerprint, `limit` the most new tokens it was allowed.
 
     `seconds` is the wall time since the answer before it ended: in a batch the first to end carries
-    the batch, and the sum is the time of the run. `error` tells why the model was not asked.
-    `decoding` is how this answer was made, whatever the run asked for.
+    the batch, and the sum is the time of the run. `tokens`: see `Generation`. `cost` is what a
+    service takes for it, in its currency. `error` tells why the model was not asked. `decoding` is
+    how this answer was made, whatever the run asked for.
     """
 
     id: str
@@ -35,170 +38,129 @@ class Prediction:
     text: str = ""
     finished: bool = False
     new_tokens: int = 0
+    prompt_tokens: int = 0
     seconds: float = 0.0
-    mean_logprob: float | None = None
+    tokens: tuple[TokenScore, ...] = ()
+    cost: Decimal | None = None
     model: str = ""
     limit: int = MAX_NEW_TOKENS
     error: str | None = None
-    decoding: Decoding = Decoding.FREE  # what rows without the field are
-
-
-@dataclass(frozen=True)
-class _Question:
-    id: str
-    prompt: str
-    constraint: ConstraintMaker | None
+    decoding: Decoding = Decoding.FREE
 
     @property
-    def asked(self) -> Question:
-        return Question.ask(self.prompt, self.constraint)
+    def key(self) -> Key:
+        """What it is an answer to."""
+        return Key(self.prompt_sha256, self.decoding)
 
-    @property
-    def decoding(self) -> Decoding:
-        return Decoding.FREE if self.constraint is None else Decoding.GROUNDED
+    def answered(self, said: Generation, before: float) -> Prediction:
+        """With what was said; the answer before it ended `before` seconds after the start."""
+        return replace(
+            self,
+            text=said.text,
+            finished=said.finished,
+            new_tokens=said.new_tokens,
+            prompt_tokens=said.prompt_tokens,
+            seconds=round(max(0.0, said.seconds - before), 4),
+            tokens=said.tokens,
+        )
 
-    @cached_property
-    def key(self) -> _Key:
-        return hashlib.sha256(self.prompt.encode()).hexdigest(), self.decoding
+    def to_json(self) -> dict[str, Any]:
+        """A row of the store; `answer` is the text as JSON, for its readers."""
+        row = asdict(self)
+        row["tokens"] = [list(token) for token in self.tokens]
+        row["cost"] = None if self.cost is None else str(self.cost)
+        row["answer"] = self._answer()
+        return row
 
-    def unanswered(self, model: str, limit: int) -> Prediction:
-        return Prediction(self.id, self.key[0], model=model, limit=limit, decoding=self.decoding)
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> Prediction:
+        """Inverse of `to_json`; raises ValueError or TypeError for another row."""
+        row = {name: value for name, value in row.items() if name != "answer"}
+        row["tokens"] = tuple(TokenScore(*token) for token in row.get("tokens", ()))
+        row["decoding"] = Decoding(row.get("decoding", Decoding.FREE))
+        row["cost"] = None if row.get("cost") is None else Decimal(row["cost"])
+        return cls(**row)
+
+    def _answer(self) -> Any:
+        try:
+            return json.loads(self.text) if self.finished else None
+        except (ValueError, RecursionError):
+            return None
 
 
-def predict(
-    reader: Reader,
-    pairs: Sequence[Pair],
-    store: Path,
-    model: str,
-    max_new_tokens: int = MAX_NEW_TOKENS,
-    decoding: Decoding = Decoding.GROUNDED,
-    on_done: Callable[[Prediction], None] | None = None,
-) -> list[Prediction]:
-    """Ask the reader every pair's text prompt; give and store the answers in the pairs' order.
+class Store:
+    """A file of predictions: found again by what they answer, without holding them in memory.
 
-    Rows of `store` for the same model, prompt, limit and decoding are kept and not asked again, so
-    a killed run continues. An answer gets `max_new_tokens`, or the room that the prompt leaves. A
-    prompt that leaves none becomes a prediction with an `error`. Grounded decoding is for pairs
-    with a text and an instruction of ours; others decode free, and their predictions say so.
-    Raises UnusableInput for pairs without text.
+    Rows of another model or limit are not seen, and are gone after `arrange`.
     """
-    questions = _questions(pairs, decoding)
-    known = _stored(store, model, max_new_tokens)
 
-    def keep(prediction: Prediction) -> None:
-        known[prediction.prompt_sha256, prediction.decoding] = prediction
-        if on_done is not None:
-            on_done(prediction)
+    def __init__(self, path: Path, model: str, limit: int) -> None:
+        """Look through the file, if it is there; a torn last line of a killed run is passed over."""
+        self._path = path
+        self._offsets: dict[Key, int] = {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _end_torn_line(path)
+        for offset, row in _rows(path):
+            if row.model == model and row.limit == limit:
+                self._offsets[row.key] = offset
 
-    ask: dict[_Key, _Question] = {}  # one row a prompt, though documents may repeat
-    for question in questions:
-        if question.key in known:
-            if on_done is not None:
-                on_done(known[question.key])
-            continue
-        if question.key in ask:
-            continue
-        size = reader.count_tokens(question.asked)
-        if size < reader.max_tokens:
-            ask[question.key] = question
-            continue
-        text = f"{size:,} tokens do not fit the model's context of {reader.max_tokens:,}"
-        keep(replace(question.unanswered(model, max_new_tokens), error=text))
-    if ask:
-        _generate(reader, list(ask.values()), store, model, max_new_tokens, keep)
-    done = [replace(known[question.key], id=question.id) for question in questions]
-    # Answers to documents outside this run (a smaller --limit) cost time too: they stay, last.
-    wanted = {question.key for question in questions}
-    others = [row for key, row in known.items() if key not in wanted]
-    write_jsonl(store, (asdict(prediction) for prediction in [*done, *others]))
-    return done
+    def __contains__(self, key: Key) -> bool:
+        return key in self._offsets
 
+    def add(self, prediction: Prediction) -> None:
+        """Append one; it is on disk when this returns."""
+        line = json.dumps(prediction.to_json(), ensure_ascii=False) + "\n"
+        with self._path.open("ab") as file:
+            self._offsets[prediction.key] = file.tell()
+            file.write(line.encode("utf-8", "backslashreplace"))
 
-def document_id(pair: Pair, index: int) -> str:
-    """The pair's id, else its image's name, else its place in the file."""
-    image = pair.image or (pair.images[0] if pair.images else None)
-    return pair.id or (Path(image).stem if image else f"#{index + 1}")
+    def get(self, key: Key) -> Prediction:
+        """The answer to a question; raises KeyError when there is none."""
+        with self._path.open("rb") as file:
+            file.seek(self._offsets[key])
+            return Prediction.from_json(json.loads(file.readline()))
 
+    def arrange(self, keys: Iterator[tuple[str, Key]]) -> None:
+        """Write the file anew: the answers to these (id, key) in order, then all others.
 
-def _generate(
-    reader: Reader,
-    questions: Sequence[_Question],
-    store: Path,
-    model: str,
-    limit: int,
-    keep: Callable[[Prediction], None],
-) -> None:
-    """Answer the questions; every answer is on disk before the next one ends."""
-    store.parent.mkdir(parents=True, exist_ok=True)
-    _drop_torn_line(store)
-    before = 0.0
-    with store.open("a", encoding="utf-8") as file:
-
-        def done(index: int, answer: Generation) -> None:
-            nonlocal before
-            prediction = replace(
-                questions[index].unanswered(model, limit),
-                text=answer.text,
-                finished=answer.finished,
-                new_tokens=answer.new_tokens,
-                seconds=round(max(0.0, answer.seconds - before), 4),
-                mean_logprob=answer.mean_logprob,
-            )
-            before = answer.seconds
-            file.write(json.dumps(asdict(prediction), ensure_ascii=False) + "\n")
-            file.flush()
-            keep(prediction)
-
-        reader.generate([question.asked for question in questions], limit, done)
+        A document that repeats gets a row of its own. Others cost time, too, and stay.
+        """
+        left = dict.fromkeys(self._offsets)
+        with written_whole(self._path) as aside, aside.open("wb") as file:
+            for id, key in keys:
+                left.pop(key, None)
+                _write(file, replace(self.get(key), id=id))
+            for key in left:
+                _write(file, self.get(key))
 
 
-def _questions(pairs: Sequence[Pair], decoding: Decoding) -> list[_Question]:
-    questions: list[_Question] = []
-    problems: list[Problem] = []
-    for index, pair in enumerate(pairs):
-        name = document_id(pair, index)
-        try:
-            prompt = pair.text_prompt()
-        except UnusableInput as error:
-            problems += error.problems
-            continue
-        constraint = _constraint(pair, name) if decoding is Decoding.GROUNDED else None
-        questions.append(_Question(name, prompt, constraint))
-    if problems:
-        raise UnusableInput(problems)
-    return questions
+def read_predictions(path: Path) -> Iterator[Prediction]:
+    """All rows of a store in order; a row that is none is passed over."""
+    return (row for _, row in _rows(path))
 
 
-def _constraint(pair: Pair, name: str) -> ConstraintMaker | None:
-    """What grounds the pair's answer; None without a text, or for an unknown instruction."""
-    asked = pair.human.replace(IMAGE_TAG, "").strip()
-    known = {words: instruction for instruction, words in WORDS.items()}
-    kind = known.get(asked)
-    if IMAGE_TAG not in pair.human or not (pair.text or "").strip():
-        return None
-    if kind is None or kind is Instruction.VALIDATION:  # a verdict is no span of the document
-        return None
-    return grounded(pair.text or "", kind is Instruction.FULL_ANALYSIS, name)
+def _rows(path: Path) -> Iterator[tuple[int, Prediction]]:
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        offset = 0
+        for line in file:
+            try:
+                yield offset, Prediction.from_json(json.loads(line))
+            except (ValueError, TypeError, ArithmeticError):
+                pass
+            offset += len(line)
 
 
-def _stored(store: Path, model: str, limit: int) -> dict[_Key, Prediction]:
-    """Rows for this model and limit; a torn last line of a killed run is passed over."""
-    rows: dict[_Key, Prediction] = {}
-    if not store.is_file():
-        return rows
-    for line in store.read_text(encoding="utf-8", errors="replace").split("\n"):
-        try:
-            row = Prediction(**json.loads(line))
-            row = replace(row, decoding=Decoding(row.decoding))
-        except (ValueError, TypeError):
-            continue
-        if row.model == model and row.limit == limit:
-            rows[row.prompt_sha256, row.decoding] = row
-    return rows
+def _write(file: Any, prediction: Prediction) -> None:
+    line = json.dumps(prediction.to_json(), ensure_ascii=False) + "\n"
+    file.write(line.encode("utf-8", "backslashreplace"))
 
 
-def _drop_torn_line(store: Path) -> None:
-    if store.is_file():
-        data = store.read_bytes()
-        if not data.endswith(b"\n"):
-            store.write_bytes(data[: data.rfind(b"\n") + 1])
+def _end_torn_line(path: Path) -> None:
+    """What a killed run wrote last becomes a row that is none."""
+    if path.is_file() and path.stat().st_size:
+        with path.open("r+b") as file:
+            file.seek(-1, 2)
+            if file.read(1) != b"\n":
+                file.write(b"\n")

@@ -1,4 +1,4 @@
-"""The report: one HTML file that needs nothing else, and the same numbers as Markdown.
+"""The report: one HTML file that needs nothing else, and the same numbers as Markdown and CSV.
 
 Model output is untrusted: all text is escaped, and the page's own policy forbids it to load or run
 anything.
@@ -6,156 +6,236 @@ anything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from erniekit_finetuning.evaluation.comparison import RESAMPLES, Comparison, compare
+from erniekit_finetuning.evaluation.comparison import RESAMPLES, Outcome
+from erniekit_finetuning.evaluation.measures import (
+    ARITHMETIC,
+    LINE_F1,
+    MEASURES,
+    PRIMARY,
+    WHOLE,
+)
 from erniekit_finetuning.evaluation.page_images import file_uri
+from erniekit_finetuning.evaluation.plots import intervals, reliability
 from erniekit_finetuning.evaluation.report_documents import worst_documents
 from erniekit_finetuning.evaluation.report_style import STYLE
-from erniekit_finetuning.evaluation.result import Evaluation
+from erniekit_finetuning.evaluation.result import OutputFiles, Results
+from erniekit_finetuning.evaluation.scores import VERDICTS
 from erniekit_finetuning.evaluation.table import (
+    Cell,
+    Compared,
     Row,
-    field_rows,
-    headings,
+    csv_table,
     markdown_table,
-    score_rows,
-    short_name,
-    verdict,
+    signed,
+    written,
 )
+from erniekit_finetuning.evaluation.versus import verdict, whole_sentence
 from erniekit_finetuning.files import write_text
 
-_TILES = ("Field accuracy", "Whole documents right", "Line items, F1", "Arithmetic verified")
+_TILES = (PRIMARY, WHOLE, LINE_F1, ARITHMETIC)
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+_KINDS = {Outcome.BETTER: "up", Outcome.WORSE: "down"}
 
 
-def write_report(evaluations: Sequence[Evaluation], path: Path, curves: Path | None = None) -> None:
-    """Write the HTML report of one evaluation, or of base and tuned, in that order.
+def write_reports(models: Compared, files: OutputFiles, curves: Path | None = None) -> None:
+    """Write the HTML, Markdown and CSV reports, and comparison.json where there are several.
 
-    `curves`: a PNG of the training, shown when the file is there. Raises UnusableInput when the two
-    are of different documents.
+    `curves`: a PNG of the last model's training, shown when the file is there.
     """
-    write_text(path, html_report(evaluations, curves))
+    write_text(files.html, html_report(models, curves))
+    write_text(files.markdown, markdown_report(models))
+    write_text(files.csv, csv_table(models))
+    if models.versus:
+        found = {
+            "baseline": models.names[0],
+            "models": {
+                name: one.to_json()
+                for name, one in zip(models.names[1:], models.versus, strict=True)
+            },
+        }
+        write_text(files.comparison, json.dumps(found, ensure_ascii=False, indent=2) + "\n")
 
 
-def html_report(evaluations: Sequence[Evaluation], curves: Path | None = None) -> str:
-    """The whole page as text; see `write_report`."""
-    comparison = _comparison(evaluations)
-    names = headings(evaluations)
-    scores = [evaluation.scores for evaluation in evaluations]
-    rows = score_rows(scores)
+def html_report(models: Compared, curves: Path | None = None) -> str:
+    """The whole page as text; see `write_reports`."""
+    title = " against ".join(reversed(models.names)) if len(models.names) == 2 else models.names[-1]
+    fields = _table(models.field_rows, models.names, bars=True)
+    drawn = [
+        intervals(one.fields, f"{name} against {models.names[0]}, by field")
+        for name, one in zip(models.names[1:], models.versus, strict=True)
+    ]
     parts = [
-        f"<h1>Invoice extraction: {escape(short_name(evaluations[-1].model))}</h1>",
-        _about(evaluations),
-        _verdict(evaluations[-1], comparison),
-        _tiles(rows),
-        _section("Scores", _table(rows, names)),
-        _section("Accuracy by field", _table(field_rows(scores), names, bars=True)),
+        f"<h1>Invoice extraction: {escape(title)}</h1>",
+        _about(models),
+        *_verdicts(models),
+        _tiles(models),
+        _section("Scores", _table([*models.score_rows, *models.trouble_rows], models.names)),
+        _section("Accuracy by field", "".join(drawn) + fields),
+        _section("By sort of document", _table(models.slice_rows, models.names, bars=True))
+        if models.slice_rows
+        else "",
+        _reliability(models),
+        _section("Verdicts", _grid(map(_matrices, models.results, models.names))),
         _section("Training", _curves(curves)) if curves and curves.is_file() else "",
-        _section("Documents with most errors", worst_documents(evaluations)),
-        _section("How to read this", _explained(evaluations[-1])),
+        _section("Documents with most errors", worst_documents(models)),
+        _section("How to read this", _explained(models)),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation of {escape(short_name(evaluations[-1].model))}</title>"
+        f"<title>Evaluation of {escape(title)}</title>"
         f"<style>{STYLE}</style></head>\n<body><main>\n" + "\n".join(filter(None, parts))
     ) + "\n</main></body></html>\n"
 
 
-def markdown_report(evaluations: Sequence[Evaluation]) -> str:
-    """Verdict, scores and fields as Markdown."""
-    comparison = _comparison(evaluations)
-    names = headings(evaluations)
-    scores = [evaluation.scores for evaluation in evaluations]
-    text = verdict(comparison) if comparison else _sentence(evaluations[-1])
-    return "\n\n".join(
-        [
-            f"# Evaluation of {short_name(evaluations[-1].model)}",
-            text,
-            markdown_table(score_rows(scores), names),
-            "## Accuracy by field",
-            markdown_table(field_rows(scores), names) + "\n",
-        ]
-    )
+def markdown_report(models: Compared) -> str:
+    """Verdict, scores, fields and sorts of documents as Markdown."""
+    parts = [f"# Evaluation of {models.names[-1]}", *sentences(models)]
+    parts.append(markdown_table([*models.score_rows, *models.trouble_rows], models.names))
+    parts += ["## Accuracy by field", markdown_table(models.field_rows, models.names)]
+    if rows := models.slice_rows:
+        parts += ["## By sort of document", markdown_table(rows, models.names)]
+    return "\n\n".join(parts) + "\n"
 
 
-def _comparison(evaluations: Sequence[Evaluation]) -> Comparison | None:
-    if len(evaluations) not in (1, 2):
-        raise ValueError("a report shows one evaluation or two")
-    if len(evaluations) == 1:
-        return None
-    return compare(evaluations[0].documents, evaluations[1].documents)
-
-
-def _sentence(evaluation: Evaluation) -> str:
-    scores = evaluation.scores
-    accuracy = scores.fields.accuracy
-    share = "no field to count" if accuracy is None else f"{100 * accuracy:.1f} % of fields right"
-    return (
-        f"{share}, {scores.whole_documents:,} of {scores.documents:,} documents right as a whole."
-    )
-
-
-def _about(evaluations: Sequence[Evaluation]) -> str:
-    last = evaluations[-1]
-    rows = [
-        f"{escape(name)}: {escape(evaluation.model)}"
-        for name, evaluation in zip(headings(evaluations), evaluations, strict=True)
-        if len(evaluations) > 1
+def sentences(models: Compared) -> list[str]:
+    """What the evaluation shows, in plain words: a verdict a model, or the one model's scores."""
+    if not models.versus:
+        return [_sentence(models.results[0])]
+    first = models.names[0]
+    return [
+        f"{verdict(one, first, name)} {whole_sentence(one, first, name)}"
+        for name, one in zip(models.names[1:], models.versus, strict=True)
     ]
-    data = f"{last.scores.documents:,} documents of {escape(Path(last.data_file).name)}"
-    rows.append(f"{data} (sha256 {last.data_sha256[:12]}), engine {escape(last.engine)}")
+
+
+def _sentence(results: Results) -> str:
+    accuracy, whole = (results.scores[measure.key] for measure in (PRIMARY, WHOLE))
+    if accuracy is None:
+        return f"No field to count in {results.documents:,} documents."
+    return (
+        f"{100 * accuracy:.1f} % of fields right, {round((whole or 0) * results.documents):,} of "
+        f"{results.documents:,} documents right as a whole."
+    )
+
+
+def _about(models: Compared) -> str:
+    last = models.evaluations[-1].evaluated
+    rows = [
+        f"{escape(name)}: {escape(one.evaluated.model)}, engine {escape(one.evaluated.engine)}, "
+        f"decoding {escape(one.evaluated.decoding)}"
+        for name, one in zip(models.names, models.evaluations, strict=True)
+    ]
+    data = f"{models.results[-1].documents:,} documents of {escape(Path(last.data_file).name)}"
+    rows.append(f"{data} (sha256 {last.data_sha256[:12]})")
     return "".join(f'<p class="soft small" style="margin:0">{row}</p>' for row in rows)
 
 
-def _verdict(last: Evaluation, comparison: Comparison | None) -> str:
-    if comparison is None:
-        return f'<section class="verdict"><p>{escape(_sentence(last))}</p></section>'
-    kind = comparison.outcome.name.lower()
-    return f'<section class="verdict {kind}"><p>{escape(verdict(comparison))}</p></section>'
+def _verdicts(models: Compared) -> list[str]:
+    kinds = [one.headline.outcome.name.lower() for one in models.versus] or [""]
+    return [
+        f'<section class="verdict {kind}"><p>{escape(text)}</p></section>'
+        for kind, text in zip(kinds, sentences(models), strict=True)
+    ]
 
 
-def _tiles(rows: Sequence[Row]) -> str:
+def _tiles(models: Compared) -> str:
     tiles = []
-    for row in rows:
-        if row.name in _TILES:
-            was = f"from {row.values[0]}" if len(row.values) > 1 else ""
-            tiles.append(
-                f'<div class="tile"><span class="soft small">{escape(row.name)}</span>'
-                f"<b>{escape(row.values[-1])}</b>"
-                f'<span class="soft small">{escape(was)}</span></div>'
-            )
+    for measure in _TILES:
+        values = [results.scores.get(measure.key) for results in models.results]
+        if values[-1] is None:
+            continue
+        was = f"from {written(values[0], measure.form)}" if len(values) > 1 else ""
+        tiles.append(
+            f'<div class="tile"><span class="soft small">{escape(measure.title)}</span>'
+            f"<b>{written(values[-1], measure.form)}</b>"
+            f'<span class="soft small">{was}</span></div>'
+        )
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
+def _grid(parts: Iterable[str]) -> str:
+    body = "".join(parts)
+    return f'<div class="plots">{body}</div>' if body else ""
+
+
 def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>"
+    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
 
 
 def _table(rows: Sequence[Row], names: Sequence[str], bars: bool = False) -> str:
-    compared = len(names) > 1
-    head = "".join(f'<th class="n">{escape(name)}</th>' for name in names)
-    head += '<th class="n">points</th>' if compared else ""
+    head = "".join(
+        f'<th class="n">{escape(name)}</th>' + ('<th class="n">difference</th>' if number else "")
+        for number, name in enumerate(names)
+    )
     body = []
     for row in rows:
         cells = [f"<td>{escape(row.name)}</td>"]
-        for index, value in enumerate(row.values):
-            bar = _bar(value, compared and index == 0) if bars else ""
-            cells.append(f'<td class="n">{bar}<span class="value">{escape(value)}</span></td>')
-        if compared:
-            kind = "" if not row.gain else "up" if row.gain > 0 else "down"
-            cells.append(f'<td class="n"><span class="{kind}">{escape(row.difference)}</span></td>')
+        for number, cell in enumerate(row.cells):
+            bar = _bar(cell, number == 0 and len(names) > 1) if bars else ""
+            cells.append(f'<td class="n">{bar}<span class="value">{cell.text}</span></td>')
+            if number:
+                cells.append(f'<td class="n">{_difference(cell)}</td>')
         body.append(f"<tr>{''.join(cells)}</tr>")
-    return f"<table><tr><th></th>{head}</tr>{''.join(body)}</table>"
+    return f'<div class="wide"><table><tr><th></th>{head}</tr>{"".join(body)}</table></div>'
 
 
-def _bar(value: str, first: bool) -> str:
-    number = value.removesuffix(" %")
-    width = number if value.endswith(" %") else "0"
-    return f'<span class="bar{" first" if first else ""}"><i style="width:{width}%"></i></span>'
+def _difference(cell: Cell) -> str:
+    if not cell.difference:
+        return ""
+    interval = None if cell.versus is None else cell.versus.interval
+    edges = ""
+    if interval is not None:
+        edges = " to ".join(signed(edge, cell.form) for edge in interval)
+    return (
+        f'<span class="{_KINDS.get(cell.outcome, "")}">{cell.difference}</span> '
+        f'<span class="soft small">{edges}</span>'
+    )
+
+
+def _bar(cell: Cell, first: bool) -> str:
+    width = 0 if cell.value is None else 100 * cell.value
+    return f'<span class="bar{" first" if first else ""}"><i style="width:{width:.1f}%"></i></span>'
+
+
+def _reliability(models: Compared) -> str:
+    drawn = [
+        reliability(one.table.total(), name)
+        for one, name in zip(models.evaluations, models.names, strict=True)
+    ]
+    if not any(drawn):
+        return ""
+    return _section(
+        "How sure, how right",
+        f'{_grid(drawn)}<p class="soft small">Each dot is a tenth of '
+        "the scale of probability: below the line the model is surer than it is right.</p>",
+    )
+
+
+def _matrices(results: Results, name: str) -> str:
+    """Who calls documents valid, and whether they are: counts of documents."""
+    parts = []
+    for key, one in results.verdicts.items():
+        rows = (
+            ("called valid", one.valid_rightly, one.valid_wrongly),
+            ("called not valid", one.invalid_wrongly, one.invalid_rightly),
+        )
+        body = "".join(
+            f'<tr><td>{label}</td><td class="n">{left:,}</td><td class="n">{right:,}</td></tr>'
+            for label, left, right in rows
+        )
+        parts.append(
+            f'<div class="matrix"><p class="small">{escape(name)}: {escape(VERDICTS[key])}</p>'
+            '<table><tr><th></th><th class="n">is valid</th><th class="n">is not</th></tr>'
+            f"{body}</table></div>"
+        )
+    return "".join(parts)
 
 
 def _curves(curves: Path) -> str:
@@ -163,31 +243,19 @@ def _curves(curves: Path) -> str:
     return f'<img class="curves" alt="Loss over the training\'s steps" src="{uri}">'
 
 
-def _explained(last: Evaluation) -> str:
-    scores = last.scores
-    own = scores.own_verdict
+def _explained(models: Compared) -> str:
+    scored = [results.scores for results in models.results]
     lines = [
-        "Field accuracy: correct fields over all fields that the truth or the answer has. A value "
-        "that is wrong, missing or invented counts against it; a field that neither has does not "
-        "count. Amounts and dates are equal when their values are; text without regard to case "
-        "and white space.",
-        "An answer that is not valid JSON of the expected shape, or is cut off, misses every "
-        "field.",
-        "A line item is right when its description is, and its quantity, unit price and net amount "
-        "where the document has them.",
-        f"Arithmetic verified: the numbers of the answer add up. So do the true numbers of "
-        f"{scores.verifiable:,} of {scores.documents:,} documents; the others do not print enough "
-        "to check.",
+        f"{measure.title}: {measure.about}"
+        for measure in MEASURES
+        if any(scores.get(measure.key) is not None for scores in scored)
     ]
-    if own is not None:
+    lines.append("An answer that is no JSON misses every field; nothing is repaired.")
+    if models.versus:
         lines.append(
-            "The model's own is_valid, against the rules applied to its own reading: rightly valid "
-            f"{own.valid_and_said_so:,}, rightly invalid {own.invalid_and_said_so:,}, called valid "
-            f"wrongly {own.called_valid_wrongly:,}, called invalid wrongly "
-            f"{own.called_invalid_wrongly:,}."
+            f"Intervals hold the difference with 95 %: {RESAMPLES:,} paired resamples of whole "
+            "documents. A colour marks a difference that they show; by field and by sort also "
+            "after Holm's correction for the number of rows, by field by McNemar's test. They "
+            "speak of documents like these, not of others."
         )
-    lines.append(
-        f"The interval: {RESAMPLES:,} paired resamples of whole documents. It speaks of documents "
-        "like these, not of others."
-    )
     return "".join(f'<p class="small">{escape(line)}</p>' for line in lines)

@@ -45,8 +45,16 @@ td.field { color:var(--soft); white-space:nowrap; }
 .sides > div:first-child { height:100%; }
 .sides { display:grid; grid-template-columns:minmax(280px,6fr) 8fr; gap:24px; align-items:start; }
 .sides > * { min-width:0; }
-.page { display:block; position:sticky; top:12px; width:100%; border:1px solid var(--line);
-  border-radius:6px; background:#fff; }
+.page { position:relative; margin-bottom:12px; border:1px solid var(--line); border-radius:6px;
+  background:#fff; overflow:hidden; }
+.page img { display:block; width:100%; }
+.box { position:absolute; border:1.5px solid #0b7a4b; background:rgba(11,122,75,.10);
+  border-radius:2px; }
+.box.wrong, .box.missing { border-color:#b3261e; background:rgba(179,38,30,.16); }
+.box.invented { border-color:#8a5a00; background:rgba(138,90,0,.18); }
+.box.expected { border:1.5px dashed #2457c5; background:rgba(36,87,197,.10); }
+.box b { position:absolute; right:100%; top:-1px; font:600 10px/1.3 system-ui,sans-serif;
+  background:#1c2430; color:#fff; border-radius:2px; padding:0 3px; }
 .no-page { border:1px dashed var(--line); border-radius:6px; padding:60px 20px;
   text-align:center; color:var(--soft); }
 .fields { font-size:13px; } .fields td, .fields th { padding:5px 8px; }
@@ -56,9 +64,19 @@ td.field { color:var(--soft); white-space:nowrap; }
 td.lines { background:var(--ground); color:var(--soft); font-weight:600; }
 pre { white-space:pre-wrap; overflow-wrap:anywhere; background:var(--ground); padding:12px;
   border-radius:6px; font-size:12px; margin:0 0 12px; max-height:260px; overflow:auto; }
+.wide { overflow-x:auto; }
+svg text { font-size:12px; fill:var(--ink); } svg text.soft { fill:var(--soft); }
+svg.intervals { display:block; width:100%; max-width:820px; margin:0 auto 18px; }
+svg .zero { stroke:var(--soft); stroke-dasharray:3 3; }
+svg .span { stroke:var(--soft); stroke-width:2; } svg circle { fill:var(--soft); }
+svg .span.better { stroke:var(--good); } svg circle.better { fill:var(--good); }
+svg .span.worse { stroke:var(--bad); } svg circle.worse { fill:var(--bad); }
+svg .frame { fill:none; stroke:var(--line); } svg circle.dot { fill:var(--accent); opacity:.75; }
+.plots { display:flex; flex-wrap:wrap; gap:24px; } svg.reliability { width:300px; }
+.matrix { flex:1 1 320px; }
 .curves { display:block; margin:0 auto; max-width:860px; width:100%; border-radius:6px;
   background:#fff; }
-@media (max-width:800px) { .sides { grid-template-columns:1fr; } .page { position:static; }
+@media (max-width:800px) { .sides { grid-template-columns:1fr; } 
   main { padding:20px 12px; } }
 @media print { body { background:#fff; } section, .tile { break-inside:avoid; } }
 """

@@ -1,8 +1,10 @@
-"""Scores as rows: one model, or base | tuned | difference, for terminal, Markdown and HTML."""
+"""Scores as rows, one column a model, for terminal, Markdown, CSV and HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import csv
+import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,133 +12,221 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from erniekit_finetuning.evaluation.comparison import Comparison, Outcome
-from erniekit_finetuning.evaluation.matching import FIELDS, LINE_FIELDS
-from erniekit_finetuning.evaluation.result import Evaluation
-from erniekit_finetuning.evaluation.scores import FieldCounts, Scores
+from erniekit_finetuning.evaluation.comparison import Difference, Outcome
+from erniekit_finetuning.evaluation.measures import MEASURES, Form
+from erniekit_finetuning.evaluation.result import Evaluation, Results
+from erniekit_finetuning.evaluation.versus import Versus, versus
+
+NONE = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One score of one model. `versus`: against the first model, None for that model itself."""
+
+    value: float | None
+    form: Form = Form.SHARE
+    versus: Difference | None = None
+
+    @property
+    def text(self) -> str:
+        """The score as people read it."""
+        return written(self.value, self.form)
+
+    @property
+    def difference(self) -> str:
+        """Against the first model, in points for shares; "" where there is none."""
+        found = None if self.versus is None else self.versus.difference
+        return "" if found is None else signed(found, self.form)
+
+    @property
+    def outcome(self) -> Outcome:
+        """What is shown of the difference."""
+        return Outcome.NO_DIFFERENCE if self.versus is None else self.versus.outcome
 
 
 @dataclass(frozen=True)
 class Row:
-    """One score of every model. `gain`: last minus first, positive is better; None: not shown."""
+    """One score of every model."""
 
     name: str
-    values: tuple[str, ...]
-    difference: str = ""
-    gain: float | None = None
+    cells: tuple[Cell, ...]
 
 
-_RATES: tuple[tuple[str, Callable[[Scores], float | None]], ...] = (
-    ("Field accuracy", lambda s: s.fields.accuracy),
-    ("Whole documents right", lambda s: s.whole_document_rate),
-    ("Line items, F1", lambda s: s.lines.f1),
-    ("Line items, precision", lambda s: s.lines.precision),
-    ("Line items, recall", lambda s: s.lines.recall),
-    ("Valid JSON answers", lambda s: s.validity_rate),
-    ("Arithmetic verified", lambda s: s.arithmetic_rate),
-    ("Rules passed", lambda s: s.rule_compliance),
-    (
-        "Own is_valid agrees with rules",
-        lambda s: s.own_verdict.agreement if s.own_verdict else None,
-    ),
-)
-_COUNTS: tuple[tuple[str, Callable[[Scores], float | None], str], ...] = (
-    ("Wrong fields", lambda s: s.fields.wrong, ",.0f"),
-    ("Missing fields", lambda s: s.fields.missing, ",.0f"),
-    ("Invented fields", lambda s: s.fields.invented, ",.0f"),
-    ("Cut off by the token limit", lambda s: s.truncated, ",.0f"),
-    ("Do not fit the model", lambda s: s.not_asked, ",.0f"),
-    ("Tokens a document", lambda s: s.tokens_a_document, ",.0f"),
-    ("Seconds a document", lambda s: s.seconds_a_document, ",.2f"),
-)
+@dataclass(frozen=True)
+class Compared:
+    """Evaluations of one test set, the first being the one that the others are held against."""
+
+    evaluations: tuple[Evaluation, ...]
+    results: tuple[Results, ...]
+    names: tuple[str, ...]
+    versus: tuple[Versus, ...]  # of each but the first
+
+    @property
+    def score_rows(self) -> list[Row]:
+        """All scores that any model has."""
+        rows = []
+        for measure in MEASURES:
+            values = [results.scores.get(measure.key) for results in self.results]
+            if any(value is not None for value in values):
+                against = [None, *(one.scores.get(measure.key) for one in self.versus)]
+                rows.append(Row(measure.title, _cells(values, measure.form, against)))
+        return rows
+
+    @property
+    def trouble_rows(self) -> list[Row]:
+        """Answers that could not be scored."""
+        names = {
+            "not_asked": "Do not fit the model",
+            "cut_off": "Cut off by the token limit",
+            "not_json": "Not JSON",
+            "repairable": "of these a repair would mend",
+            "wrong_shape": "JSON of another shape",
+        }
+        found = [results.troubles.model_dump() for results in self.results]
+        return [
+            Row(title, tuple(Cell(one[name], Form.NUMBER) for one in found))
+            for name, title in names.items()
+            if any(one[name] for one in found)
+        ]
+
+    @property
+    def field_rows(self) -> list[Row]:
+        """Accuracy by field."""
+        against = [{one.measure.key: one for one in versus.fields} for versus in self.versus]
+        fields = dict.fromkeys(name for results in self.results for name in results.fields)
+        rows = []
+        for name in fields:
+            found = [results.fields.get(name) for results in self.results]
+            values = [None if one is None else one.accuracy for one in found]
+            rows.append(Row(name, _cells(values, Form.SHARE, [None, *(a.get(name) for a in against)])))
+        return rows
+
+    @property
+    def slice_rows(self) -> list[Row]:
+        """Field accuracy by sort of document: "layout: ledger (40)"."""
+        rows = []
+        for tag, by_value in self.results[0].slices.items():
+            for value, first in by_value.items():
+                found = [results.slices[tag][value].scores for results in self.results]
+                values = [scores["field_accuracy"] for scores in found]
+                against = [None, *(one.slices.get((tag, value)) for one in self.versus)]
+                name = f"{tag}: {value} ({first.documents:,})"
+                rows.append(Row(name, _cells(values, Form.SHARE, against)))
+        return rows
 
 
-def score_rows(scores: Sequence[Scores]) -> list[Row]:
-    """Rates as percent with their difference in points, then counts."""
-    rows = [
-        rate_row(name, [rate(one) for one in scores])
-        for name, rate in _RATES
-        if any(rate(one) is not None for one in scores)
-    ]
-    for name, count, form in _COUNTS:
-        values = [count(one) for one in scores]
-        rows.append(Row(name, tuple("–" if v is None else format(v, form) for v in values)))
-    return rows
+def compared(evaluations: Sequence[Evaluation], names: Sequence[str] | None = None) -> Compared:
+    """Hold evaluations against the first; raises UnusableInput when documents differ."""
+    first, *others = evaluations
+    return Compared(
+        tuple(evaluations),
+        tuple(one.results for one in evaluations),
+        tuple(names or labels(evaluations)),
+        tuple(versus(first, other) for other in others),
+    )
 
 
-def field_rows(scores: Sequence[Scores]) -> list[Row]:
-    """Accuracy a field, in the model's order; fields that no document has are left out."""
-    none = FieldCounts()
-    rows = []
-    for field in (*FIELDS, *LINE_FIELDS):
-        rates = [one.by_field.get(field, none).accuracy for one in scores]
-        if any(rate is not None for rate in rates):
-            rows.append(rate_row(field, rates))
-    return rows
+def labels(evaluations: Sequence[Evaluation]) -> list[str]:
+    """Short names that tell the models apart: the last part of a name, with more where needed."""
+    found = [Path(one.evaluated.model).name or one.evaluated.model for one in evaluations]
+    if len(set(found)) < len(found):
+        found = [f"{name} ({one.evaluated.engine})" for name, one in zip(found, evaluations)]
+    if len(set(found)) < len(found):
+        found = [f"{number}: {name}" for number, name in enumerate(found, start=1)]
+    return found
 
 
-def rate_row(name: str, rates: Sequence[float | None]) -> Row:
-    """Shares as percent; with two or more, the difference last minus first in points."""
-    values = tuple("–" if rate is None else f"{100 * rate:.1f} %" for rate in rates)
-    first, last = rates[0], rates[-1]
-    if len(rates) < 2 or first is None or last is None:
-        return Row(name, values)
-    gain = round(100 * (last - first), 1)
-    return Row(name, values, f"{gain:+.1f}" if gain else "0.0", gain)
+def written(value: float | None, form: Form) -> str:
+    """A score as people read it."""
+    if value is None:
+        return NONE
+    if form is Form.SHARE:
+        return f"{100 * value:.1f} %"
+    return f"{value:,.0f}" if form is Form.NUMBER else f"{value:,.2f}"
 
 
-def headings(evaluations: Sequence[Evaluation]) -> tuple[str, ...]:
-    """Column names: the models' own; of two, base and tuned."""
-    if len(evaluations) == 2:
-        return ("base", "tuned")
-    return tuple(short_name(evaluation.model) for evaluation in evaluations)
+def signed(value: float, form: Form) -> str:
+    """A difference with its sign, in points for shares."""
+    digits = {Form.SHARE: 1, Form.NUMBER: 0}.get(form, 2)
+    number = round(100 * value if form is Form.SHARE else value, digits)
+    return f"{number:+.{digits}f}" if number else "0"
 
 
-def short_name(model: str) -> str:
-    """The last part of a model's path or name."""
-    return Path(model).name or model
-
-
-def verdict(comparison: Comparison) -> str:
-    """One sentence: what the comparison shows, on how many documents."""
-    count = f"{comparison.documents:,} document{'s' if comparison.documents != 1 else ''}"
-    if comparison.outcome is Outcome.NO_DIFFERENCE:
-        text = f"No difference shown between the tuned model and the base on {count}"
-    else:
-        text = f"The tuned model is {comparison.outcome} than the base on {count}"
-    points = f"field accuracy {comparison.difference:+.1f} points"
-    if comparison.interval is None:
-        return f"{text}: {points}; too few documents for an interval."
-    low, high = comparison.interval
-    return f"{text}: {points}, 95 % interval {low:+.1f} to {high:+.1f}."
-
-
-def rich_table(evaluations: Sequence[Evaluation]) -> Table:
-    """The score rows for a terminal; plain text when it is not one."""
-    count = evaluations[0].scores.documents
-    table = Table(box=box.SIMPLE_HEAD, title=f"{count:,} documents", title_justify="left")
+def rich_table(models: Compared) -> Table:
+    """Scores for a terminal; plain text when it is not one."""
+    count = models.results[0].documents
+    title = f"{count:,} document{'s' if count != 1 else ''}"
+    table = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left")
     table.add_column("")
-    for name in headings(evaluations):
+    for number, name in enumerate(models.names):
         table.add_column(Text(name), justify="right")
-    if len(evaluations) > 1:
-        table.add_column("points", justify="right")
-    for row in score_rows([evaluation.scores for evaluation in evaluations]):
-        cells = [Text(value) for value in (row.name, *row.values)]
-        if len(evaluations) > 1:
-            style = "" if not row.gain else "green" if row.gain > 0 else "red"
-            cells.append(Text(row.difference, style=style))
+        if number:
+            table.add_column(Text("difference"), justify="right")
+    for row in (*models.score_rows, *models.trouble_rows):
+        cells = [Text(row.name)]
+        for number, cell in enumerate(row.cells):
+            cells.append(Text(cell.text))
+            if number:
+                cells.append(Text(cell.difference, style=_STYLES.get(cell.outcome, "")))
         table.add_row(*cells)
     return table
 
 
-def markdown_table(rows: Sequence[Row], columns: Sequence[str]) -> str:
-    """Rows as a Markdown table."""
-    compared = len(columns) > 1
-    head = ["", *map(_cell, columns), *(["points"] if compared else [])]
-    lines = [head, ["---", *["---:"] * (len(head) - 1)]]
+_STYLES = {Outcome.BETTER: "green", Outcome.WORSE: "red"}
+
+
+def markdown_table(rows: Sequence[Row], names: Sequence[str]) -> str:
+    """Rows as a Markdown table; a difference that is shown stands in bold."""
+    head = ["", *map(_cell, names)]
+    lines = [head, ["---", *["---:"] * len(names)]]
     for row in rows:
-        lines.append([_cell(row.name), *row.values, *([row.difference] if compared else [])])
+        lines.append([_cell(row.name), *(_with_difference(cell) for cell in row.cells)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def csv_table(models: Compared) -> str:
+    """All rows as CSV: part, name, model, value, difference, interval, outcome.
+
+    Shares are numbers from 0 to 1.
+    """
+    file = io.StringIO()
+    table = csv.writer(file, lineterminator="\n")
+    table.writerow(
+        ("part", "name", "model", "value", "difference", "low", "high", "p_value", "outcome")
+    )
+    parts = {
+        "score": models.score_rows,
+        "trouble": models.trouble_rows,
+        "field": models.field_rows,
+        "slice": models.slice_rows,
+    }
+    for part, rows in parts.items():
+        for row in rows:
+            for name, cell in zip(models.names, row.cells, strict=True):
+                table.writerow((part, row.name, name, *_numbers(cell)))
+    return file.getvalue()
+
+
+def _numbers(cell: Cell) -> tuple[object, ...]:
+    against = cell.versus
+    if against is None:
+        return (cell.value, None, None, None, None, None)
+    low, high = against.interval or (None, None)
+    return (cell.value, against.difference, low, high, against.p_value, against.outcome.value)
+
+
+def _cells(
+    values: Sequence[float | None], form: Form, against: Sequence[Difference | None]
+) -> tuple[Cell, ...]:
+    return tuple(Cell(v, form, a) for v, a in zip(values, against, strict=True))
+
+
+def _with_difference(cell: Cell) -> str:
+    if not cell.difference:
+        return cell.text
+    shown = cell.outcome is not Outcome.NO_DIFFERENCE
+    return f"{cell.text} ({f'**{cell.difference}**' if shown else cell.difference})"
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""A model's answer to a typed Invoice, read strictly: valid as it stands, or not at all."""
+"""A model's answer to a typed Invoice, read strictly: nothing is repaired."""
 
 from __future__ import annotations
 
@@ -16,11 +16,17 @@ EMPTY = Invoice()
 
 
 class Answer(NamedTuple):
-    """What an answer says. `problem` tells why it is not valid; its invoice is then empty."""
+    """What an answer says. `problem` tells why it is not valid, None where it is.
+
+    `data` is its JSON object, None when it is not one. An answer whose only fault is a key that has
+    no place (`unknown`) is read without it; of any other fault the invoice is empty.
+    """
 
     invoice: Invoice = EMPTY
     said_valid: bool | None = None
     problem: str | None = None
+    data: dict[str, Any] | None = None
+    unknown: tuple[str, ...] = ()
 
 
 def read_answer(text: str, finished: bool = True) -> Answer:
@@ -32,24 +38,38 @@ def read_answer(text: str, finished: bool = True) -> Answer:
     >>> read_answer('{"structured_data": {"total": "5.00"}}').problem
     'unknown key: total'
     """
-    if not finished:
-        return Answer(problem="cut off by the token limit")
-    if not text.strip():
-        return Answer(problem="empty")
+    data, problem = read_object(text, finished)
+    if data is None:
+        return Answer(problem=problem)
     try:
-        return _answer(parse(text))
+        return _answer(data)
     except UnusableInput as error:
-        return Answer(problem=str(error.problems[0]))
+        return Answer(problem=str(error.problems[0]), data=data)
     except _NotValid as error:
-        return Answer(problem=str(error))
+        return Answer(problem=str(error), data=data)
+
+
+def read_object(
+    text: str, finished: bool = True, number: Any = str
+) -> tuple[dict[str, Any] | None, str | None]:
+    """The JSON object that a whole text is, or None and why it is none; `number`: see `parse`."""
+    if not finished:
+        return None, "cut off by the token limit"
+    if not text.strip():
+        return None, "empty"
+    try:
+        data = parse(text, number)
+    except UnusableInput as error:
+        return None, str(error.problems[0])
+    return (data, None) if isinstance(data, dict) else (None, "not a JSON object")
 
 
 class _NotValid(Exception):
     """JSON, but not an answer."""
 
 
-def _answer(data: Any) -> Answer:
-    if not isinstance(data, dict) or not isinstance(data.get("structured_data"), dict):
+def _answer(data: dict[str, Any]) -> Answer:
+    if not isinstance(data.get("structured_data"), dict):
         raise _NotValid("no structured_data object")
     summary = data.get("validation_summary")
     if summary is None:
@@ -62,6 +82,5 @@ def _answer(data: Any) -> Answer:
     read = from_structured_data(data)
     unknown = [*read.unknown, *(data.keys() - _TOP)]
     unknown += [f"validation_summary.{key}" for key in summary.keys() - _SUMMARY]
-    if unknown:
-        raise _NotValid(f"unknown key: {', '.join(sorted(unknown))}")
-    return Answer(typed(read.invoice), said)
+    problem = f"unknown key: {', '.join(sorted(unknown))}" if unknown else None
+    return Answer(typed(read.invoice), said, problem, data, tuple(sorted(unknown)))

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any, NoReturn
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 
+_LONG = 1000  # digits; Python makes no int of many more
 
-def parse(text: str | bytes) -> Any:
+
+def parse(text: str | bytes, number: Callable[[str], Any] = str) -> Any:
     """The value a whole JSON text says; 5.00 stays "5.00", so no amount goes through a float.
+
+    `number` makes something else of a number's text, such as a Decimal.
 
     Raises UnusableInput for bytes that are not UTF-8, for text that is not JSON or goes on after
     it, for NaN and Infinity, for a key given twice, and for nesting beyond Python's recursion.
@@ -22,8 +28,8 @@ def parse(text: str | bytes) -> Any:
             text = text.decode("utf-8-sig")
         return json.loads(
             text,
-            parse_float=str,
-            parse_int=str,
+            parse_float=number,
+            parse_int=number,
             parse_constant=_no_number,
             object_pairs_hook=_object,
         )
@@ -35,6 +41,12 @@ def parse(text: str | bytes) -> Any:
         raise UnusableInput(Problem(f"not JSON: {error.msg} at character {error.pos}")) from error
     except RecursionError as error:
         raise UnusableInput(Problem("not JSON: nested too deeply")) from error
+
+
+def exact_number(text: str) -> int | Decimal:
+    """A number of a JSON text, exactly; for `parse`."""
+    whole = len(text) < _LONG and text.lstrip("-").isdigit()
+    return int(text) if whole else Decimal(text)
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

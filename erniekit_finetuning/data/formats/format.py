@@ -34,11 +34,11 @@ class Format:
         return self.write(pair.for_text_models() if self.text_only else pair)
 
     def kept(self, pair: Pair) -> Pair:
-        """What of a pair the format keeps: all but `pairs` lose id, text and boxes."""
+        """What of a pair the format keeps: all but `pairs` lose id, text, boxes and tags."""
         if self.name == "pairs":
             return pair
         pair = pair.for_text_models() if self.text_only else pair
-        return pair.model_copy(update={"id": None, "text": None, "pages": None})
+        return pair.model_copy(update={"id": None, "text": None, "pages": None, "tags": None})
 
 
 class Row(BaseModel):

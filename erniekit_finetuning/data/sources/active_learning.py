@@ -60,7 +60,14 @@ def read_reviewed(
         ignored=tuple(key for key in read.unknown if not key.startswith("confidence_scores")),
         rank=rank,
         confidence=confidence,
+        tags=_tags(row.get("tags")),
     )
+
+
+def _tags(said: Any) -> dict[str, str]:
+    if not isinstance(said, Mapping):
+        return {}
+    return {str(name): value for name, value in said.items() if isinstance(value, str)}
 
 
 def _refuse(why: str | None, reading: Reading) -> None:

@@ -45,15 +45,29 @@ def read_document(
     if not isinstance(data, Mapping):
         data = _json(_find(first, key, folders, folders.ground_truth))
     truth = read_invoice(data, reading.typed)
-    layout = data.get("layout_type") if isinstance(data, Mapping) else None
     return Labelled(
         id=_identifier(first) if first.get("invoice_id") else str(first[name]),
         images=paths,
         pdf=_pdf(first.get("pdf_path"), folders),
         truth=truth.invoice,
-        ignored=tuple(key for key in truth.unknown if key != "made"),
-        layout=layout if isinstance(layout, str) else None,
+        ignored=tuple(key for key in truth.unknown if key not in ("made", "tags")),
+        tags=_tags(data),
     )
+
+
+def _tags(data: Any) -> dict[str, str]:
+    """What a ground truth says of its document's sort: how it was made, and `tags` of its own."""
+    if not isinstance(data, Mapping):
+        return {}
+    said: dict[str, Any] = {"layout": data.get("layout_type")}
+    made, own = data.get("made"), data.get("tags")
+    if isinstance(made, Mapping):
+        fault = made.get("fault")
+        said |= {name: made.get(name) for name in ("locale", "document", "tier", "split")}
+        said["fault"] = fault.get("kind") if isinstance(fault, Mapping) else "none"
+    if isinstance(own, Mapping):
+        said |= {str(name): value for name, value in own.items()}
+    return {name: value for name, value in said.items() if isinstance(value, str)}
 
 
 def _pdf(name: Any, folders: Folders) -> Path | None:

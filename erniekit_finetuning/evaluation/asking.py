@@ -1,0 +1,143 @@
+"""A test set asked of a model: every answer is on disk before the next one ends."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import islice
+from pathlib import Path
+
+from erniekit_finetuning.data.escaping import IMAGE_TAG
+from erniekit_finetuning.data.pair import Pair, compact
+from erniekit_finetuning.data.prompts import WORDS, Instruction
+from erniekit_finetuning.decoding import Decoding, grounded
+from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Question, Reader
+from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS, Key, Prediction, Store
+from erniekit_finetuning.examples import example_of, image_path
+
+_AT_ONCE = 512  # documents whose questions are in memory together
+
+Price = Callable[[int, int], Decimal | None]  # of prompt and new tokens
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How a test set is asked.
+
+    `model` is the fingerprint of the model, `folder` where the test data lies, for its images.
+    Answers decode `grounded` where a pair has a text and an instruction of ours, else free.
+    """
+
+    model: str
+    folder: Path
+    max_new_tokens: int = MAX_NEW_TOKENS
+    decoding: Decoding = Decoding.GROUNDED
+    price: Price = lambda prompt_tokens, new_tokens: None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The question about one document, and what its answer is kept under."""
+
+    id: str
+    key: Key
+    question: Question
+
+
+def ask_all(
+    reader: Reader,
+    pairs: Iterable[Pair],
+    store: Path,
+    how: Asking,
+    on_done: Callable[[], None] = lambda: None,
+) -> None:
+    """Ask every pair's question and keep the answers in `store`, in the pairs' order.
+
+    Stored answers of the same model to the same question are kept, so a killed run goes on. An
+    answer gets `max_new_tokens`, or the room that the question leaves. A question that leaves none
+    becomes a prediction with an `error`. Raises UnusableInput for pairs without what the model
+    reads: text, or images.
+    """
+    answers = Store(store, how.model, how.max_new_tokens)
+    order: list[tuple[str, Key]] = []
+    numbered = enumerate(pairs)
+    while some := list(islice(numbered, _AT_ONCE)):
+        asked = [question_of(pair, number, reader.sees_images, how) for number, pair in some]
+        order += [(one.id, one.key) for one in asked]
+        missing = {one.key: one for one in asked if one.key not in answers}
+        for _ in range(len(asked) - len(missing)):
+            on_done()
+        _ask(reader, list(missing.values()), answers, how, on_done)
+    answers.arrange(iter(order))
+
+
+def question_of(pair: Pair, number: int, with_images: bool, how: Asking) -> Asked:
+    """What is asked about a pair's document: all turns before its last answer."""
+    name = document_id(pair, number)
+    shown = with_images and bool(pair.all_images)
+    example = example_of(pair, number + 1, shown)
+    images = tuple(str(image_path(how.folder / "x", image)) for image in example.images)
+    bound = _constraint(pair, name) if how.decoding is Decoding.GROUNDED else None
+    question = Question(example.messages[:-1], images, bound)
+    digest = hashlib.sha256(compact([[m.role, m.content] for m in question.messages]).encode())
+    for image in images:
+        digest.update(Path(image).read_bytes())
+    decoding = Decoding.FREE if bound is None else Decoding.GROUNDED
+    return Asked(name, Key(digest.hexdigest(), decoding), question)
+
+
+def document_id(pair: Pair, number: int) -> str:
+    """The pair's id, else its image's name, else its place in the file."""
+    return pair.id or (Path(pair.all_images[0]).stem if pair.all_images else f"#{number + 1}")
+
+
+def _ask(
+    reader: Reader, asked: list[Asked], answers: Store, how: Asking, on_done: Callable[[], None]
+) -> None:
+    fitting = []
+    for one in asked:
+        size = reader.count_tokens(one.question)
+        if size < reader.max_tokens:
+            fitting.append(one)
+            continue
+        text = f"{size:,} tokens do not fit the model's context of {reader.max_tokens:,}"
+        answers.add(_unanswered(one, how, error=text))
+        on_done()
+    before = 0.0
+
+    def done(index: int, said: Generation) -> None:
+        nonlocal before
+        cost = how.price(said.prompt_tokens, said.new_tokens)
+        answers.add(_unanswered(fitting[index], how, cost=cost).answered(said, before))
+        before = said.seconds
+        on_done()
+
+    if fitting:
+        reader.generate([one.question for one in fitting], how.max_new_tokens, done)
+
+
+def _unanswered(
+    one: Asked, how: Asking, error: str | None = None, cost: Decimal | None = None
+) -> Prediction:
+    return Prediction(
+        one.id,
+        one.key.prompt,
+        model=how.model,
+        limit=how.max_new_tokens,
+        error=error,
+        cost=cost,
+        decoding=one.key.decoding,
+    )
+
+
+def _constraint(pair: Pair, name: str) -> ConstraintMaker | None:
+    """What grounds the pair's answer; None without a text, or for an unknown instruction."""
+    asked = pair.human.replace(IMAGE_TAG, "").strip()
+    kind = {words: instruction for instruction, words in WORDS.items()}.get(asked)
+    if IMAGE_TAG not in pair.human or not (pair.text or "").strip():
+        return None
+    if kind is None or kind is Instruction.VALIDATION:  # a verdict is no span of the document
+        return None
+    return grounded(pair.text or "", kind is Instruction.FULL_ANALYSIS, name)
