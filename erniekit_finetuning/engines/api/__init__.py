@@ -1,0 +1,1 @@
+"""Models behind an OpenAI-compatible HTTP API: a reader like the local ones."""
