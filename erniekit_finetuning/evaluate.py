@@ -16,35 +16,41 @@ if __package__ in (None, ""):  # run by path: import from the checkout, not from
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from erniekit_finetuning.console import messages, run
+from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.decoding import Decoding
-from erniekit_finetuning.evaluation.comparison import compare
-from erniekit_finetuning.evaluation.model_evaluation import evaluate_model
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.evaluation.contestants import engine_of
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
-from erniekit_finetuning.evaluation.report import markdown_report, write_report
-from erniekit_finetuning.evaluation.result import Evaluation, output_files
-from erniekit_finetuning.evaluation.table import rich_table, verdict
-from erniekit_finetuning.files import write_text
-
-COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeElapsedColumn(),
+from erniekit_finetuning.evaluation.report import sentences, write_reports
+from erniekit_finetuning.evaluation.result import output_files
+from erniekit_finetuning.evaluation.running import (
+    Options,
+    evaluate_answers,
+    evaluate_apart,
+    evaluate_here,
+    opened,
 )
+from erniekit_finetuning.evaluation.table import Compared, compared, rich_table
+
 BASELINE = "baseline"
+TEST_DATA = "Pairs in any format, a manifest, reviewed records, or a folder of documents and truth."
+MODEL = (
+    "Model name, or a model, adapter or run folder (hf:FOLDER for another engine), or the .yaml "
+    "of a model behind an API."
+)
 
 
 def evaluate(
-    model: Annotated[
-        str, typer.Option(help="Model name, model folder, adapter folder or run folder.")
-    ],
-    test_data: Annotated[Path, typer.Option(help="Pairs file, as prepare_data.py writes it.")],
     output: Annotated[
         Path, typer.Option(help="Folder for the results, or a .json file with a report beside it.")
     ],
+    model: Annotated[str | None, typer.Option(help=MODEL)] = None,
+    test_data: Annotated[Path | None, typer.Option(help=TEST_DATA)] = None,
+    predictions: Annotated[
+        Path | None, typer.Option(help="Answers made elsewhere, in the place of --model.")
+    ] = None,
     baseline: Annotated[
         str | None, typer.Option(help="Second model on the same data, to compare with.")
     ] = None,
@@ -57,38 +63,52 @@ def evaluate(
         Decoding, typer.Option(help="Values from the document only, or whatever the model says.")
     ] = Decoding.GROUNDED,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "paddle",
+    schema: Annotated[
+        Path | None, typer.Option(help="JSON Schema that answers of a shape of your own must keep.")
+    ] = None,
+    instruction: Annotated[
+        Instruction, typer.Option(help="What is asked where the test data is no file of pairs.")
+    ] = Instruction.EXTRACTION,
+    metrics: Annotated[
+        bool, typer.Option(help="The field's metrics, too: ANLS*, Donut, SROIE, JSON accuracy.")
+    ] = True,
 ) -> None:
-    """Measure a model on test data and write results, predictions and a report."""
+    """Measure a model on test data and write results, predictions and reports."""
+    options = Options(
+        limit, batch_size, max_new_tokens, decoding, engine, schema, instruction, metrics
+    )
+    if (model is None) == (predictions is None):
+        raise UnusableInput(Problem("give one of the two", expected="--model or --predictions"))
+    if predictions is not None:
+        models = compared([evaluate_answers(predictions, test_data, output, options)])
+    elif test_data is None:
+        raise UnusableInput(Problem("give the documents to measure on", expected="--test-data"))
+    else:
+        models = _asked(str(model), baseline, test_data, output, options)
     files = output_files(output)
-    chosen = [(baseline, BASELINE)] if baseline is not None else []
-    evaluations: list[Evaluation] = []
-    with Progress(*COLUMNS, console=messages, transient=True) as progress:
-        for name, part in [*chosen, (model, "")]:
-            task = progress.add_task(part or "model", total=None)
-            evaluations.append(
-                evaluate_model(
-                    name,
-                    test_data,
-                    output,
-                    part=part,
-                    engine=engine,
-                    batch_size=batch_size,
-                    limit=limit,
-                    max_new_tokens=max_new_tokens,
-                    decoding=decoding,
-                    on_done=lambda done, total, task=task: progress.update(  # type: ignore[misc]
-                        task, completed=done, total=total
-                    ),
-                )
-            )
-    curves = Path(model) / "curves.png"
-    write_report(evaluations, files.html, curves)
-    write_text(files.markdown, markdown_report(evaluations))
-    console = Console(highlight=False)
-    console.print(rich_table(evaluations))
-    if baseline is not None:
-        console.print(verdict(compare(*(one.documents for one in evaluations))), soft_wrap=True)
+    write_reports(models, files, Path(model or "") / "curves.png")
+    tell(models)
     messages.print(f"results in {files.results}, report in {files.html}")
+
+
+def _asked(
+    model: str, baseline: str | None, test_data: Path, output: Path, options: Options
+) -> Compared:
+    data = opened(test_data, output, options)
+    if baseline is None:
+        return compared([evaluate_here(model, data, output, options)])
+    engines = {engine_of(spec, options.engine) for spec in (model, baseline)}
+    first = evaluate_apart if engines == {"paddle", "hf"} else evaluate_here
+    base = first(baseline, data, output, options, BASELINE)
+    return compared([base, evaluate_here(model, data, output, options)], ("base", "tuned"))
+
+
+def tell(models: Compared) -> None:
+    """Print the scores and what they show."""
+    console = Console(highlight=False)
+    console.print(rich_table(models))
+    for text in sentences(models):
+        console.print(text, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from erniekit_finetuning.engines.api.costs import cost
 from erniekit_finetuning.engines.api.reader import ApiReader
@@ -13,6 +14,8 @@ from erniekit_finetuning.engines.protocol import Reader
 from erniekit_finetuning.engines.registry import ENGINES, get_engine
 from erniekit_finetuning.evaluation.asking import Price
 from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
+from erniekit_finetuning.invoice.answer_schema import answer_schema
+from erniekit_finetuning.shipped import shipped
 
 API = "api"
 
@@ -29,14 +32,17 @@ class Contestant:
     currency: str | None = None
 
 
-def contestant(spec: str, engine: str = "paddle") -> Contestant:
+def contestant(
+    spec: str, engine: str = "paddle", schema: Mapping[str, Any] | None = None
+) -> Contestant:
     """The model that a word of the command line names.
 
-    `hf:runs/mine` names the engine, too; a `.yaml` file describes a model behind an API. Raises
-    UnusableInput for a model that is not there.
+    `hf:runs/mine` names the engine, too; a `.yaml` file describes a model behind an API, which may
+    be held to `schema` (left out: the schema of our own answers). Raises UnusableInput for a model
+    that is not there.
     """
     if spec.endswith((".yaml", ".yml")):
-        return _behind_api(Path(spec))
+        return _behind_api(Path(spec), answer_schema() if schema is None else schema)
     before, colon, after = spec.partition(":")
     name = spec
     if colon and before in ENGINES:
@@ -54,13 +60,13 @@ def engine_of(spec: str, engine: str) -> str:
     return before if colon and before in ENGINES else engine
 
 
-def _behind_api(path: Path) -> Contestant:
-    settings = load_api_model(path)
+def _behind_api(path: Path, schema: Mapping[str, Any]) -> Contestant:
+    settings = load_api_model(shipped(path))
     return Contestant(
         settings.model,
         API,
-        fingerprint(settings),
-        lambda _: ApiReader(settings),
+        fingerprint(settings, schema),
+        lambda _: ApiReader(settings, schema),
         lambda prompt_tokens, new_tokens: cost(settings, prompt_tokens, new_tokens),
         settings.currency,
     )

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.protocols import Validator
 
 from erniekit_finetuning.decoding import Decoding
-from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.asking import Asking, ask_all
-from erniekit_finetuning.evaluation.contestants import Contestant
+from erniekit_finetuning.evaluation.contestants import API, Contestant
 from erniekit_finetuning.evaluation.fingerprints import file_sha256
+from erniekit_finetuning.evaluation.given import Given, as_predictions
 from erniekit_finetuning.evaluation.judging import DocumentResult, judge
 from erniekit_finetuning.evaluation.predictions import (
     MAX_NEW_TOKENS,
@@ -29,10 +26,12 @@ from erniekit_finetuning.evaluation.result import (
     OutputFiles,
     write_evaluation,
 )
+from erniekit_finetuning.evaluation.schemas import kinds_of
 from erniekit_finetuning.evaluation.test_set import TestSet
 from erniekit_finetuning.evaluation.truth import Truth
+from erniekit_finetuning.files import write_jsonl
 
-Step = Callable[[int, int], None]  # done, of
+Step = Callable[[int], None]  # how many more are done
 
 
 @dataclass(frozen=True)
@@ -54,37 +53,56 @@ def evaluate_model(
     data: TestSet,
     files: OutputFiles,
     plan: Plan,
-    on_done: Step = lambda done, total: None,
+    step: Step = lambda more: None,
 ) -> Evaluation:
     """Ask `model` every document of `data`, judge the answers, and write predictions and results.
 
-    Answers that an earlier run of the same model stored are kept. `on_done` follows each one.
+    Answers that an earlier run of the same model stored are kept. `step` follows each one.
     """
-    done = 0
-
-    def count() -> None:
-        nonlocal done
-        done += 1
-        on_done(done, data.count)
-
+    # A service takes no bounds on tokens.
+    decoding = Decoding.FREE if model.engine == API else plan.decoding
     reader = model.load(plan.batch_size)
-    how = Asking(
-        model.sha256, data.path.parent, plan.max_new_tokens, plan.decoding, model.price
+    sha256 = f"{model.engine} {model.sha256}"
+    how = Asking(sha256, data.path.parent, plan.max_new_tokens, decoding, model.price)
+    ask_all(reader, data.pairs(), files.predictions, how, lambda: step(1))
+    evaluated = _evaluated(model.name, data, plan).model_copy(
+        update={
+            "model_sha256": model.sha256,
+            "engine": model.engine,
+            "decoding": decoding,
+            "currency": model.currency,
+        }
     )
-    ask_all(reader, data.pairs(), files.predictions, how, count)
-    evaluated = Evaluated(
-        model=model.name,
-        model_sha256=model.sha256,
-        engine=model.engine,
-        decoding=plan.decoding,
+    return _judged(evaluated, data, files, plan)
+
+
+def evaluate_given(
+    source: Path, given: Sequence[Given], data: TestSet, files: OutputFiles, plan: Plan
+) -> Evaluation:
+    """Judge answers that were made elsewhere; see `given`."""
+    ids = [truth.id for truth in data.truths({})]
+    rows = as_predictions(given, ids)
+    write_jsonl(files.predictions, (row.to_json() for row in rows))
+    return _judged(_evaluated(source.name, data, plan), data, files, plan)
+
+
+def _evaluated(name: str, data: TestSet, plan: Plan) -> Evaluated:
+    return Evaluated(
+        model=name,
+        model_sha256="",
+        engine="given",
+        decoding=Decoding.FREE,
         data_file=str(data.path),
         data_sha256=file_sha256(data.path),
         limit=data.limit,
         max_new_tokens=plan.max_new_tokens,
-        currency=model.currency,
     )
+
+
+def _judged(evaluated: Evaluated, data: TestSet, files: OutputFiles, plan: Plan) -> Evaluation:
+    kinds = {} if plan.schema is None else dict(kinds_of(plan.schema.schema))
     answers = islice(read_predictions(files.predictions), data.count)
-    return write_evaluation(evaluated, judged(data.truths(), answers, plan), files)
+    return write_evaluation(evaluated, judged(data.truths(kinds), answers, plan), files)
 
 
 def judged(
@@ -93,16 +111,3 @@ def judged(
     """Each document's result; truths and predictions stand in the same order."""
     for truth, prediction in zip(truths, predictions, strict=True):
         yield judge(truth, prediction, plan.schema, plan.metrics)
-
-
-def read_schema(path: Path) -> Validator:
-    """A JSON Schema (2020-12); raises UnusableInput when it cannot be read or is none."""
-    try:
-        schema: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        Draft202012Validator.check_schema(schema)
-    except (OSError, ValueError, SchemaError) as error:
-        first = str(error).splitlines()[0]
-        raise UnusableInput(
-            Problem("is no JSON Schema", file=str(path), found=first[:200])
-        ) from error
-    return Draft202012Validator(schema)

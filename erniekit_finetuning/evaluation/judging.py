@@ -189,9 +189,7 @@ def _repairable(text: str) -> bool:
         return False
 
 
-def _with_confidence(
-    matches: Sequence[Match], prediction: Prediction, ours: bool
-) -> list[Match]:
+def _with_confidence(matches: Sequence[Match], prediction: Prediction, ours: bool) -> list[Match]:
     """Each found value with the model's probability of the characters that say it."""
     spans, scores = leaf_spans(prediction.text), TokenScores(prediction.tokens)
 
@@ -207,10 +205,14 @@ def _with_confidence(
 
 def _indexed(one: Match) -> str:
     """The path of a value in its answer: `items[2].price`."""
-    return one.field if one.found_line is None else one.field.replace("[]", f"[{one.found_line}]", 1)
+    return (
+        one.field if one.found_line is None else one.field.replace("[]", f"[{one.found_line}]", 1)
+    )
 
 
-_KEYS = {path: f"structured_data.{b}.{key}" for b, keys in BLOCKS.items() for key, path in keys.items()}
+_KEYS = {
+    path: f"structured_data.{b}.{key}" for b, keys in BLOCKS.items() for key, path in keys.items()
+}
 _COLUMNS = {f"lines[].{name}": key for key, name in LINE.items()}
 # One print may stand under either of two keys; see `response.structured_data`.
 _OTHER = {"totals.tax_inclusive": "totals.payable", "totals.line_total": "totals.tax_exclusive"}

@@ -71,7 +71,11 @@ def _matches(
 
 
 def _match(
-    field: str, expected: Value | None, found: Value | None, line: int | None, found_line: int | None
+    field: str,
+    expected: Value | None,
+    found: Value | None,
+    line: int | None,
+    found_line: int | None,
 ) -> Match:
     if expected is None:
         assert found is not None

@@ -38,8 +38,7 @@ def intervals(rows: Sequence[Difference], title: str) -> str:
             f'<text class="soft" x="{_WIDE - 60}" y="{y + 4}">{points:+.1f}</text>'
         )
     parts.append(
-        f'<text class="soft" x="{across(0)}" y="{height - 4}" text-anchor="middle">'
-        "0 points</text>"
+        f'<text class="soft" x="{across(0)}" y="{height - 4}" text-anchor="middle">0 points</text>'
     )
     return _svg(_WIDE, height, title, "".join(parts), "intervals")
 

@@ -91,9 +91,7 @@ def _document(
     )
 
 
-def _shown(
-    last: DocumentResult, numbers: Mapping[_Key, int], pair: Pair | None, base: Path
-) -> str:
+def _shown(last: DocumentResult, numbers: Mapping[_Key, int], pair: Pair | None, base: Path) -> str:
     pages = page_uris(last.images, base, _PAGES)
     if not pages:
         return '<div class="no-page">The page image is not at hand.</div>'
@@ -131,7 +129,10 @@ def _words(pair: Pair) -> Document:
             Page(
                 page.width,
                 page.height,
-                tuple(Word(text, (left, top, right, bottom)) for text, left, top, right, bottom in page.words),
+                tuple(
+                    Word(text, (left, top, right, bottom))
+                    for text, left, top, right, bottom in page.words
+                ),
             )
             for page in pair.pages or ()
         )
@@ -140,7 +141,9 @@ def _words(pair: Pair) -> Document:
 
 def _box(place: Place, kind: str, match: Match, number: int) -> str:
     left, top, right, bottom = (100 * side for side in place.box)
-    said = f"{match.field}: expected {match.expected or 'nothing'}, found {match.found or 'nothing'}"
+    said = (
+        f"{match.field}: expected {match.expected or 'nothing'}, found {match.found or 'nothing'}"
+    )
     label = f"<b>{number}</b>" if kind != Verdict.CORRECT.value else ""
     return (
         f'<span class="box {kind}" title="{escape(said)}" style="left:{left:.2f}%;top:{top:.2f}%;'
@@ -168,7 +171,9 @@ def _fields(
             shown = (key.group, key.invented, key.line)
             title = f"{key.group.removesuffix('[]')} {key.line + 1}"
             title += " of the answer, in no place of the truth" if key.invented else ""
-            rows.append(f'<tr><td class="lines" colspan="{len(names) + 3}">{escape(title)}</td></tr>')
+            rows.append(
+                f'<tr><td class="lines" colspan="{len(names) + 3}">{escape(title)}</td></tr>'
+            )
         expected = next((match.expected for match in matches if match and match.expected), None)
         field = key.field.removeprefix(key.group).removeprefix(".") or "value"
         rows.append(

@@ -130,6 +130,13 @@ def output_files(output: Path, part: str = "") -> OutputFiles:
     )
 
 
+def stored_results(path: Path) -> Path | None:
+    """The results.json of a folder or file of an evaluation, None where it is none."""
+    if path.is_dir() and (path / "results.json").is_file():
+        return path / "results.json"
+    return path if path.is_file() and path.suffix == ".json" else None
+
+
 def write_evaluation(
     evaluated: Evaluated, documents: Iterable[DocumentResult], files: OutputFiles
 ) -> Evaluation:
@@ -176,9 +183,7 @@ def read_documents(path: Path) -> Iterator[DocumentResult]:
 
 def _unreadable(path: Path, error: OSError) -> UnusableInput:
     cure = "check the path, or evaluate again"
-    return UnusableInput(
-        Problem("cannot be read", file=str(path), found=error.strerror, cure=cure)
-    )
+    return UnusableInput(Problem("cannot be read", file=str(path), found=error.strerror, cure=cure))
 
 
 def _no_result(path: Path, error: ValidationError, line: int | None = None) -> UnusableInput:

@@ -99,7 +99,9 @@ class Compared:
         for name in fields:
             found = [results.fields.get(name) for results in self.results]
             values = [None if one is None else one.accuracy for one in found]
-            rows.append(Row(name, _cells(values, Form.SHARE, [None, *(a.get(name) for a in against)])))
+            rows.append(
+                Row(name, _cells(values, Form.SHARE, [None, *(a.get(name) for a in against)]))
+            )
         return rows
 
     @property

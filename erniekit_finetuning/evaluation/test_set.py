@@ -37,14 +37,15 @@ class TestSet:
         """Its pairs in order."""
         return islice(read_pairs(self.path), self.limit)
 
-    def truths(self) -> Iterator[Truth]:
-        """What each document says."""
+    def truths(self, said: Kinds) -> Iterator[Truth]:
+        """What each document says; kinds that are `said` overrule what the values tell."""
+        kinds = {**self.kinds, **said}
         for number, pair in enumerate(self.pairs()):
-            yield truth_of(pair, number, self.kinds)
+            yield truth_of(pair, number, kinds)
 
 
-def open_test_set(path: Path, limit: int | None = None, kinds: Kinds | None = None) -> TestSet:
-    """Look through the first `limit` pairs; `kinds` overrule what the values tell.
+def open_test_set(path: Path, limit: int | None = None) -> TestSet:
+    """Look through the first `limit` pairs.
 
     Raises UnusableInput naming the pairs whose answer is no JSON object.
     """
@@ -65,7 +66,7 @@ def open_test_set(path: Path, limit: int | None = None, kinds: Kinds | None = No
                 seen[field].add(kind)
     if problems:
         raise UnusableInput(problems)
-    return TestSet(path, limit, count, _settled(seen) | dict(kinds or {}))
+    return TestSet(path, limit, count, _settled(seen))
 
 
 def truth_of(pair: Pair, number: int, kinds: Kinds) -> Truth:

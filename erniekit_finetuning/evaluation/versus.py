@@ -66,7 +66,11 @@ def versus(first: Evaluation, second: Evaluation) -> Versus:
     return Versus(
         paired.difference(PRIMARY),
         _disagreement(_whole(one), _whole(other)),
-        {key: one for key, one in scores.items() if one.first is not None or one.second is not None},
+        {
+            key: one
+            for key, one in scores.items()
+            if one.first is not None or one.second is not None
+        },
         _fields(one, other, paired),
         _slices(one, other),
     )

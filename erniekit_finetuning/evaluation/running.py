@@ -1,0 +1,122 @@
+"""Evaluations as commands run them: with progress, and apart where two engines cannot share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from erniekit_finetuning.console import messages
+from erniekit_finetuning.data.prompts import Instruction
+from erniekit_finetuning.decoding import Decoding
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.evaluation.contestants import contestant
+from erniekit_finetuning.evaluation.evaluating import Plan, evaluate_given, evaluate_model
+from erniekit_finetuning.evaluation.given import read_given, truths_of
+from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
+from erniekit_finetuning.evaluation.result import Evaluation, output_files, read_evaluation
+from erniekit_finetuning.evaluation.schemas import read_schema
+from erniekit_finetuning.evaluation.test_data import open_test_data
+from erniekit_finetuning.evaluation.test_set import TestSet, open_test_set
+
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a command line says of how models are measured; see `evaluate --help`."""
+
+    limit: int | None = None
+    batch_size: int = 16
+    max_new_tokens: int = MAX_NEW_TOKENS
+    decoding: Decoding = Decoding.GROUNDED
+    engine: str = "paddle"
+    schema: Path | None = None
+    instruction: Instruction = Instruction.EXTRACTION
+    metrics: bool = True
+
+    @property
+    def plan(self) -> Plan:
+        """How models are asked and judged."""
+        schema = None if self.schema is None else read_schema(self.schema)
+        return Plan(self.batch_size, self.max_new_tokens, self.decoding, schema, self.metrics)
+
+    def arguments(self) -> list[str]:
+        """The same on a command line."""
+        found = {
+            "limit": self.limit,
+            "batch-size": self.batch_size,
+            "max-new-tokens": self.max_new_tokens,
+            "decoding": self.decoding.value,
+            "engine": self.engine,
+            "schema": self.schema,
+        }
+        said = [f"--{name}={value}" for name, value in found.items() if value is not None]
+        return [*said, "--metrics" if self.metrics else "--no-metrics"]
+
+
+def opened(source: Path, output: Path, options: Options) -> TestSet:
+    """The test data; what is no file of pairs becomes one beside the results."""
+    made = output_files(output).predictions.with_name(f"{output.stem}.test_data.jsonl")
+    with _bar("test data", None) as step:
+        return open_test_data(source, made, options.instruction, options.limit, step)
+
+
+def evaluate_here(
+    spec: str, data: TestSet, output: Path, options: Options, part: str = ""
+) -> Evaluation:
+    """Evaluate in this process; `part` as in `output_files`."""
+    plan = options.plan
+    model = contestant(spec, options.engine, None if plan.schema is None else plan.schema.schema)
+    with _bar(part or "model", data.count) as step:
+        return evaluate_model(model, data, output_files(output, part), plan, step)
+
+
+def evaluate_apart(
+    spec: str, data: TestSet, output: Path, options: Options, part: str
+) -> Evaluation:
+    """Evaluate in a process of its own, whose memory is free again afterwards.
+
+    Paddle and torch cannot share a process. Raises UnusableInput when it fails; it has then said
+    why on stderr.
+    """
+    results = output_files(output, part).results
+    place = results if output.suffix == ".json" else results.parent
+    command = [sys.executable, "-m", "erniekit_finetuning.evaluate", "--model", spec]
+    command += ["--test-data", str(data.path), "--output", str(place), *options.arguments()]
+    ended = subprocess.run(command, stdout=subprocess.DEVNULL)
+    if ended.returncode:
+        found = f"exit code {ended.returncode}"
+        raise UnusableInput(Problem("the evaluation failed", field=spec, found=found))
+    return read_evaluation(results)
+
+
+def evaluate_answers(
+    predictions: Path, source: Path | None, output: Path, options: Options
+) -> Evaluation:
+    """Judge answers that were made elsewhere, by test data or by the truths that came with them."""
+    given = read_given(predictions)
+    if source is not None:
+        data = opened(source, output, options)
+    else:
+        made = output_files(output).predictions.with_name(f"{output.stem}.test_data.jsonl")
+        data = open_test_set(truths_of(given, made), options.limit)
+    return evaluate_given(predictions, given, data, output_files(output), options.plan)
+
+
+@contextmanager
+def _bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr that is gone when the work is done; give what moves it on."""
+    with Progress(*_COLUMNS, console=messages, transient=True) as bar:
+        task = bar.add_task(name, total=total)
+        yield lambda steps: bar.advance(task, steps)
