@@ -43,7 +43,7 @@ PADDLE = [
     "transformers==5.3.0",  # what paddleformers 1.2.0 imports
     "pyarrow<24",  # later wheels want numpy 2
 ]
-TYPES = ["types-PyYAML", "lxml-stubs"]
+TYPES = ["types-PyYAML", "types-jsonschema", "lxml-stubs", "scipy-stubs"]
 READERS = ["pypdf", "zxing-cpp"]  # what drawn pages hold, read by others' code
 EXTRAS = {
     "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5

@@ -23,8 +23,6 @@ from erniekit_finetuning.evaluation.result import (
 from erniekit_finetuning.evaluation.running import Options, evaluate_apart, opened
 from erniekit_finetuning.evaluation.table import compared
 
-RESULTS = "results"
-
 
 def compare(
     models: Annotated[

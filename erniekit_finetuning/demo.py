@@ -57,10 +57,10 @@ def demo(
 
 def run_demo(plan: Demo, overrides: list[str]) -> Path:
     """Run the loop; returns the path of the HTML report."""
-    from rich.console import Console
-
-    from erniekit_finetuning.evaluation.report import write_report
-    from erniekit_finetuning.evaluation.table import rich_table
+    from erniekit_finetuning.evaluate import tell
+    from erniekit_finetuning.evaluation.report import write_reports
+    from erniekit_finetuning.evaluation.result import output_files
+    from erniekit_finetuning.evaluation.table import compared
 
     train_pairs = _step("train set", lambda: _pairs(plan, "train", plan.train, TRAIN_SEED))
     test_pairs = _step("test set", lambda: _pairs(plan, "test", plan.test, TEST_SEED))
@@ -68,18 +68,18 @@ def run_demo(plan: Demo, overrides: list[str]) -> Path:
     _step("training", lambda: _train(train_pairs, run, overrides))
     base = _step("base model", lambda: _evaluate(BASE, plan.folder / "base", test_pairs))
     tuned = _step("tuned model", lambda: _evaluate(str(run), plan.folder / "tuned", test_pairs))
-    report = plan.folder / "report.html"
-    write_report([base, tuned], report, curves=run / "curves.png")
+    models, files = compared([base, tuned], ("base", "tuned")), output_files(plan.folder)
+    write_reports(models, files, run / "curves.png")
     invoice = plan.folder / "test" / "pdfs" / "inv-000001.pdf"
     read = plan.folder / "extracted.json"
     _step("one invoice", lambda: _extract(invoice, run, read))
-    Console().print(rich_table([base, tuned]))
+    tell(models)
     print(f"\n{plan.test} invoices of a layout and wordings that the base model never saw.")
     print(f"invoice  {invoice}")
     print(f"read as  {read}")
     print(f"model    {run}    serve it: ernie-invoice serve --model {run}")
-    print(f"report   {report}")
-    return report
+    print(f"report   {files.html}")
+    return files.html
 
 
 def _step(name: str, work: Callable[[], T]) -> T:
@@ -122,19 +122,10 @@ def _train(pairs: Path, run: Path, overrides: list[str]) -> None:
 
 
 def _evaluate(model: str, output: Path, pairs: Path) -> Evaluation:
-    from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from erniekit_finetuning.evaluation.running import Options, evaluate_here, opened
 
-    from erniekit_finetuning.evaluation.model_evaluation import evaluate_model
-
-    columns = (TextColumn("reading"), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=messages, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        return evaluate_model(
-            model,
-            pairs,
-            output,
-            on_done=lambda done, total: bar.update(task, completed=done, total=total),
-        )
+    options = Options()
+    return evaluate_here(model, opened(pairs, output, options), output, options)
 
 
 def _extract(invoice: Path, run: Path, output: Path) -> None:

@@ -156,7 +156,7 @@ def _resampled(sets: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]
 
 
 def _quantiles(documents: int) -> tuple[float, float]:
-    from scipy.stats import norm, t  # type: ignore[import-untyped]
+    from scipy.stats import norm, t
 
     wide = math.sqrt(documents / (documents - 1)) * t.ppf((1 - LEVEL) / 2, documents - 1)
     low = float(norm.cdf(wide))

@@ -41,11 +41,11 @@ def pairs_of_folder(
     files = _documents(folder)
     for name, truth in _truths(folder):
         pages, pdf = _pages(name, files)
-        if not pages and pdf is None:
+        shown = pages or ([] if pdf is None else [pdf])
+        if not shown:
             cure = f"name the document {name}.pdf or {name}.png"
             problems.append(Problem("no document of a truth", str(folder), found=name, cure=cure))
             continue
-        shown = pages or [pdf]
         entries += [
             {
                 "invoice_id": name,

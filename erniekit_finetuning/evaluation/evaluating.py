@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from jsonschema.protocols import Validator
 
@@ -47,6 +48,12 @@ class Plan:
     schema: Validator | None = None
     metrics: bool = True
 
+    @property
+    def schema_json(self) -> Mapping[str, Any] | None:
+        """The schema as JSON."""
+        found = None if self.schema is None else self.schema.schema
+        return found if isinstance(found, Mapping) else None
+
 
 def evaluate_model(
     model: Contestant,
@@ -80,8 +87,7 @@ def evaluate_given(
     source: Path, given: Sequence[Given], data: TestSet, files: OutputFiles, plan: Plan
 ) -> Evaluation:
     """Judge answers that were made elsewhere; see `given`."""
-    ids = [truth.id for truth in data.truths({})]
-    rows = as_predictions(given, ids)
+    rows = as_predictions(list(given), [truth.id for truth in data.truths({})])
     write_jsonl(files.predictions, (row.to_json() for row in rows))
     return _judged(_evaluated(source.name, data, plan), data, files, plan)
 
@@ -100,7 +106,7 @@ def _evaluated(name: str, data: TestSet, plan: Plan) -> Evaluated:
 
 
 def _judged(evaluated: Evaluated, data: TestSet, files: OutputFiles, plan: Plan) -> Evaluation:
-    kinds = {} if plan.schema is None else dict(kinds_of(plan.schema.schema))
+    kinds = dict(kinds_of(plan.schema_json))
     answers = islice(read_predictions(files.predictions), data.count)
     return write_evaluation(evaluated, judged(data.truths(kinds), answers, plan), files)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erniekit_finetuning.evaluation.counting import BINS, Counts
+from erniekit_finetuning.evaluation.field_metrics import FieldMetrics
+from erniekit_finetuning.evaluation.matching import Verdict
 from erniekit_finetuning.evaluation.values import Kind
 
 Array = NDArray[np.float64]
@@ -48,9 +50,13 @@ def share(part: Array, whole: Array) -> Array:
 
 def accuracy(counts: Counts, subject: str = "") -> Array:
     """Correct over everything that the truth or the answer has, of a field or of all."""
-    correct = counts.of("correct", subject)
-    others = [counts.of(verdict, subject) for verdict in ("wrong", "missing", "invented")]
-    return share(correct, correct + sum(others))
+    return share(counts.of("correct", subject), judged(counts, subject))
+
+
+def judged(counts: Counts, subject: str = "") -> Array:
+    """Everything that the truth or the answer has, of a field or of all."""
+    every: Array = np.sum([counts.of(verdict.value, subject) for verdict in Verdict], axis=0)
+    return every
 
 
 def _rate(part: str, whole: str) -> Callable[[Counts], Array]:
@@ -62,14 +68,11 @@ def _kind(kind: Kind) -> Callable[[Counts], Array]:
 
 
 def _exact(counts: Counts) -> Array:
-    verdicts = ("correct", "wrong", "missing", "invented")
-    return share(counts.of("exact"), sum(counts.of(verdict) for verdict in verdicts))
+    return share(counts.of("exact"), judged(counts))
 
 
 def _text_similarity(counts: Counts) -> Array:
-    verdicts = ("correct", "wrong", "missing", "invented")
-    texts = sum(counts.of(verdict, f"kind {Kind.TEXT}") for verdict in verdicts)
-    return share(counts.of("text_similarity"), texts)
+    return share(counts.of("text_similarity"), judged(counts, f"kind {Kind.TEXT}"))
 
 
 def _invented(counts: Counts) -> Array:
@@ -96,8 +99,8 @@ def above_chance(counts: Counts, name: str) -> Array:
 def _calibration_error(counts: Counts) -> Array:
     """Expected calibration error (Naeini et al. 2015) over ten bins of equal width."""
     bins = [f"bin {number}" for number in range(BINS)]
-    apart = sum(np.abs(counts.of("right", one) - counts.of("confidence", one)) for one in bins)
-    return share(np.asarray(apart), np.asarray(sum(counts.of("said", one) for one in bins)))
+    apart = [np.abs(counts.of("right", one) - counts.of("confidence", one)) for one in bins]
+    return share(np.sum(apart, axis=0), np.sum([counts.of("said", one) for one in bins], axis=0))
 
 
 def _donut_f1(counts: Counts) -> Array:
@@ -137,6 +140,50 @@ ARITHMETIC = Measure(
     "Arithmetic verified",
     "Invoices whose extracted numbers add up.",
     _rate("verified", "invoices"),
+)
+FIELD_METRICS: tuple[Measure, ...] = (
+    Measure(
+        "anls_star",
+        "ANLS*",
+        "Peer et al. 2024: normalised Levenshtein similarity of JSON trees.",
+        _rate("anls_star", "measured"),
+    ),
+    Measure(
+        "donut_f1",
+        "Donut field F1",
+        "Kim et al. 2022: (path, value) pairs that agree exactly, over all documents.",
+        _donut_f1,
+    ),
+    Measure(
+        "donut_tree",
+        "Donut tree-edit accuracy",
+        "Kim et al. 2022: 1 - tree edit distance over the truth's size.",
+        _rate("donut_tree", "measured"),
+    ),
+    Measure(
+        "sroie_f1",
+        "SROIE entity F1",
+        "ICDAR 2019: company, date, address and total that agree exactly.",
+        _entity_f1,
+    ),
+    Measure(
+        "sroie_precision",
+        "SROIE precision",
+        "Right entities of those extracted.",
+        _rate("entities_right", "entities_found"),
+    ),
+    Measure(
+        "sroie_recall",
+        "SROIE recall",
+        "Right entities of the truth's.",
+        _rate("entities_right", "entities_expected"),
+    ),
+    Measure(
+        "json_accuracy",
+        "JSON accuracy",
+        "getomni's OCR benchmark: 1 - (added, deleted and changed leaves) over the truth's leaves.",
+        _rate("json_accuracy", "measured"),
+    ),
 )
 MEASURES: tuple[Measure, ...] = (
     PRIMARY,
@@ -241,36 +288,7 @@ MEASURES: tuple[Measure, ...] = (
         _calibration_error,
         better=-1,
     ),
-    Measure(
-        "anls_star",
-        "ANLS*",
-        "Peer et al. 2024: normalised Levenshtein similarity of JSON trees.",
-        _rate("anls_star", "measured"),
-    ),
-    Measure(
-        "donut_f1",
-        "Donut field F1",
-        "Kim et al. 2022: (path, value) pairs that agree exactly, over all documents.",
-        _donut_f1,
-    ),
-    Measure(
-        "donut_tree",
-        "Donut tree-edit accuracy",
-        "Kim et al. 2022: 1 - tree edit distance over the truth's size.",
-        _rate("donut_tree", "measured"),
-    ),
-    Measure(
-        "sroie_f1",
-        "SROIE entity F1",
-        "ICDAR 2019: company, date, address and total that agree exactly.",
-        _entity_f1,
-    ),
-    Measure(
-        "json_accuracy",
-        "JSON accuracy",
-        "getomni's OCR benchmark: 1 - (added, deleted and changed leaves) over the truth's leaves.",
-        _rate("json_accuracy", "measured"),
-    ),
+    *FIELD_METRICS,
     Measure(
         "tokens",
         "Tokens a document",
@@ -308,3 +326,17 @@ def values(counts: Counts, measures: Sequence[Measure] = MEASURES) -> dict[str, 
     """Every score of a set of documents, to six digits; None where nothing is to be counted."""
     found = {measure.key: float(measure.of(counts)) for measure in measures}
     return {key: None if np.isnan(value) else round(value, 6) for key, value in found.items()}
+
+
+def summarize(rows: Iterable[FieldMetrics]) -> dict[str, float | None]:
+    """The field's metrics of documents that were measured one by one (`field_metrics.measure`).
+
+    >>> scores = summarize([FieldMetrics(0.5, 3, 2, 0.75, 1, 2, 1, 0.25)])
+    >>> scores["donut_f1"], scores["sroie_f1"]  # 3 / (3 + 2/2), 2 x 1 / (2 + 1)
+    (0.75, 0.666667)
+    """
+    measured = list(rows)
+    names = (*FieldMetrics._fields, "measured")
+    keys = {("", name): column for column, name in enumerate(names)}
+    sums = np.array([(*row, 1) for row in measured], float).reshape(-1, len(names)).sum(0)
+    return values(Counts(keys, sums), FIELD_METRICS)

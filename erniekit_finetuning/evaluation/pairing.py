@@ -23,19 +23,15 @@ def pair_items(truth: Sequence[Item], found: Sequence[Item]) -> Pairs:
 
     Of equally alike items the nearer one is taken. Hungarian method (Kuhn 1955), by scipy.
     """
-    if len(truth) == len(found) and all(map(_equal, truth, found)):
+    if list(truth) == list(found):
         return [(i, i) for i in range(len(truth))]
     partner = _assigned(truth, found) if truth and found else {}
     left = sorted(set(range(len(found))) - set(partner.values()))
     return [*((i, partner.get(i)) for i in range(len(truth))), *((None, j) for j in left)]
 
 
-def _equal(one: Item, other: Item) -> bool:
-    return one == other
-
-
 def _assigned(truth: Sequence[Item], found: Sequence[Item]) -> dict[int, int]:
-    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+    from scipy.optimize import linear_sum_assignment
 
     table = _likeness(truth, found)
     nearer = np.abs(np.arange(len(truth))[:, None] - np.arange(len(found)))
@@ -57,13 +53,14 @@ def _likeness(truth: Sequence[Item], found: Sequence[Item]) -> NDArray[np.float6
             continue
         if any(value.kind is Kind.TEXT for value in (*one, *other) if value is not None):
             weight += _TEXT_WEIGHT * (has_one | has_other)
-            likeness = cdist(_prints(one), _prints(other), dtype=np.float64) / 100
-            total += _TEXT_WEIGHT * likeness * (has_one & has_other)
+            alike = cdist(_prints(one), _prints(other), dtype=np.float64) / 100
+            total += _TEXT_WEIGHT * alike * (has_one & has_other)
         else:
             weight += has_one | has_other
             keys = np.array([_key(value) for value in one])[:, None]
             total += (keys == np.array([_key(value) for value in other])) & has_one & has_other
-    return total / np.maximum(weight, 1)
+    likeness: NDArray[np.float64] = total / np.maximum(weight, 1)
+    return likeness
 
 
 def _all_alike(one: Sequence[Value | None], other: Sequence[Value | None]) -> bool:

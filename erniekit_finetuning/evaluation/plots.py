@@ -70,8 +70,8 @@ def reliability(counts: Counts, name: str) -> str:
         )
     middle = _SIDE / 2
     for text, x, y, turn in (
-        ("probability that the model gave", middle, _SIDE - 6, 0),
-        ("share of right values", 12, middle, -90),
+        ("probability that the model gave, percent", middle, _SIDE - 6, 0),
+        ("share of right values, percent", 12, middle, -90),
         (name, middle, 20, 0),
     ):
         parts.append(
@@ -80,10 +80,10 @@ def reliability(counts: Counts, name: str) -> str:
         )
     for edge in (0, 50, 100):
         x, y = pad + inner * edge / 100, pad + inner * (1 - edge / 100)
-        parts.append(
-            f'<text class="soft" x="{x}" y="{pad + inner + 14}" text-anchor="middle">{edge} %</text>'
-            + (f'<text class="soft" x="{pad - 4}" y="{y + 4}" text-anchor="end">{edge}</text>')
-        )
+        parts += [
+            f'<text class="soft" x="{x}" y="{pad + inner + 14}" text-anchor="middle">{edge}</text>',
+            f'<text class="soft" x="{pad - 4}" y="{y + 4}" text-anchor="end">{edge}</text>',
+        ]
     return _svg(_SIDE, _SIDE, f"Reliability of {name}", "".join(parts), "reliability")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from pathlib import Path
@@ -95,7 +96,7 @@ class Store:
     """
 
     def __init__(self, path: Path, model: str, limit: int) -> None:
-        """Look through the file, if it is there; a torn last line of a killed run is passed over."""
+        """Look through the file, if it is there; a killed run's torn last line is passed over."""
         self._path = path
         self._offsets: dict[Key, int] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,10 +146,8 @@ def _rows(path: Path) -> Iterator[tuple[int, Prediction]]:
     with path.open("rb") as file:
         offset = 0
         for line in file:
-            try:
+            with suppress(ValueError, TypeError, ArithmeticError):
                 yield offset, Prediction.from_json(json.loads(line))
-            except (ValueError, TypeError, ArithmeticError):
-                pass
             offset += len(line)
 
 

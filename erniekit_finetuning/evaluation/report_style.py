@@ -76,7 +76,7 @@ svg .frame { fill:none; stroke:var(--line); } svg circle.dot { fill:var(--accent
 .matrix { flex:1 1 320px; }
 .curves { display:block; margin:0 auto; max-width:860px; width:100%; border-radius:6px;
   background:#fff; }
-@media (max-width:800px) { .sides { grid-template-columns:1fr; } 
+@media (max-width:800px) { .sides { grid-template-columns:1fr; }
   main { padding:20px 12px; } }
 @media print { body { background:#fff; } section, .tile { break-inside:avoid; } }
 """

@@ -77,7 +77,7 @@ def evaluate_here(
 ) -> Evaluation:
     """Evaluate in this process; `part` as in `output_files`."""
     plan = options.plan
-    model = contestant(spec, options.engine, None if plan.schema is None else plan.schema.schema)
+    model = contestant(spec, options.engine, plan.schema_json)
     with _bar(part or "model", data.count) as step:
         return evaluate_model(model, data, output_files(output, part), plan, step)
 

@@ -49,7 +49,7 @@ _LINE = [
 def in_invoice(invoice: Invoice) -> Said:
     """The values of a typed invoice in which no print stands twice (`response.printed_once`)."""
     fields = {field: of_print(get(invoice), kind) for field, kind, get in _HEAD}
-    lines = [
+    lines: list[Item] = [
         _filled({name: of_print(get(line), kind) for name, kind, get in _LINE})
         for line in invoice.lines
     ]

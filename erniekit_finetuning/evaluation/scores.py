@@ -6,10 +6,20 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.evaluation.counting import Counts, Table
-from erniekit_finetuning.evaluation.measures import LINE_F1, PRIMARY, WHOLE, accuracy, share, values
+from erniekit_finetuning.evaluation.matching import Verdict
+from erniekit_finetuning.evaluation.measures import (
+    LINE_F1,
+    PRIMARY,
+    WHOLE,
+    accuracy,
+    judged,
+    share,
+    values,
+)
 
 _SLICED = (PRIMARY, WHOLE, LINE_F1)
 _MOST_VALUES = 30  # of a tag; one with more tells documents apart, not sorts of them
@@ -68,8 +78,7 @@ class SliceScores(_Frozen):
 
 def field_scores(counts: Counts) -> dict[str, FieldScores]:
     """Scores by field, in the order in which fields came up."""
-    verdicts = ("correct", "wrong", "missing", "invented")
-    names = dict.fromkeys(name for verdict in verdicts for name in counts.subjects(verdict))
+    names = dict.fromkeys(name for verdict in Verdict for name in counts.subjects(verdict.value))
     return {
         name: FieldScores(
             accuracy=_number(accuracy(counts, name)),
@@ -154,11 +163,8 @@ def _of_slice(table: Table, rows: Sequence[int]) -> SliceScores:
 def _similarity(counts: Counts, name: str) -> float | None:
     if (name, "text_similarity") not in counts.keys:
         return None
-    verdicts = ("correct", "wrong", "missing", "invented")
-    return _number(
-        share(counts.of("text_similarity", name), sum(counts.of(one, name) for one in verdicts))
-    )
+    return _number(share(counts.of("text_similarity", name), judged(counts, name)))
 
 
-def _number(value: np.ndarray) -> float | None:
+def _number(value: NDArray[np.float64]) -> float | None:
     return None if np.isnan(value) else round(float(value), 6)

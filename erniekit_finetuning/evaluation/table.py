@@ -133,7 +133,9 @@ def labels(evaluations: Sequence[Evaluation]) -> list[str]:
     """Short names that tell the models apart: the last part of a name, with more where needed."""
     found = [Path(one.evaluated.model).name or one.evaluated.model for one in evaluations]
     if len(set(found)) < len(found):
-        found = [f"{name} ({one.evaluated.engine})" for name, one in zip(found, evaluations)]
+        found = [
+            f"{name} ({one.evaluated.engine})" for name, one in zip(found, evaluations, strict=True)
+        ]
     if len(set(found)) < len(found):
         found = [f"{number}: {name}" for number, name in enumerate(found, start=1)]
     return found

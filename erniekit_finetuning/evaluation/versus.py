@@ -123,7 +123,7 @@ def _disagreement(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> Disagr
 
 
 def verdict(one: Versus, first: str, second: str) -> str:
-    """The comparison in plain words: what is shown, on how many documents, and what would show more."""
+    """The comparison in plain words: what is shown, on how many documents, what would show more."""
     head = one.headline
     count = f"{head.documents:,} document{'s' if head.documents != 1 else ''}"
     if head.difference is None:

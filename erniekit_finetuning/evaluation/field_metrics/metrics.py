@@ -1,11 +1,8 @@
-"""The field's published metrics of one document, and of many."""
+"""The field's published metrics of one document."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, NamedTuple
-
-from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.evaluation.field_metrics.anls import anls_star
 from erniekit_finetuning.evaluation.field_metrics.donut import field_counts, tree_accuracy
@@ -26,24 +23,6 @@ class FieldMetrics(NamedTuple):
     json_accuracy: float
 
 
-class FieldScores(BaseModel):
-    """Scores over documents, 0 to 1; None where there is nothing to count.
-
-    Means over documents, but for Donut's F1 and SROIE's three, which are of all documents' counts.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    documents: int
-    anls_star: float | None
-    donut_f1: float | None
-    donut_tree_accuracy: float | None
-    sroie_precision: float | None
-    sroie_recall: float | None
-    sroie_f1: float | None
-    json_accuracy: float | None
-
-
 def measure(truth: Any, found: Any) -> FieldMetrics:
     """All metrics of a predicted JSON value against the true one.
 
@@ -62,32 +41,3 @@ def measure(truth: Any, found: Any) -> FieldMetrics:
         entities_found=entities.found,
         json_accuracy=0.0 if missed else json_accuracy(truth, found),
     )
-
-
-def summarize(rows: Iterable[FieldMetrics]) -> FieldScores:
-    """Scores of these documents; any subset of an evaluation's may be given.
-
-    >>> row = FieldMetrics(0.5, 3, 2, 0.75, 1, 2, 1, 0.25)
-    >>> summarize([row]).donut_f1, summarize([row]).sroie_f1  # 3 / (3 + 2/2), 2 x 1 / (2 + 1)
-    (0.75, 0.666667)
-    """
-    rows = list(rows)
-    right = sum(row.donut_right for row in rows)
-    wrong = sum(row.donut_wrong for row in rows)
-    entities = sum(row.entities_right for row in rows)
-    expected = sum(row.entities_expected for row in rows)
-    found = sum(row.entities_found for row in rows)
-    return FieldScores(
-        documents=len(rows),
-        anls_star=_share(sum(row.anls_star for row in rows), len(rows)),
-        donut_f1=_share(right, right + wrong / 2),
-        donut_tree_accuracy=_share(sum(row.donut_tree for row in rows), len(rows)),
-        sroie_precision=_share(entities, found),
-        sroie_recall=_share(entities, expected),
-        sroie_f1=_share(2 * entities, expected + found),
-        json_accuracy=_share(sum(row.json_accuracy for row in rows), len(rows)),
-    )
-
-
-def _share(part: float, whole: float) -> float | None:
-    return round(part / whole, 6) if whole else None
