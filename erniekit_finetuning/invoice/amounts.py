@@ -36,6 +36,7 @@ _CLOSING = {"only", "only.", "*", "a", "b", "c", "d"}
 _END_MARKS = "也整正 "
 _OPENING = {"金"}
 _UNIT = re.compile(r"(?:/|per |je |pro |par |por |al )\s*[^\W\d_]+\.?", re.IGNORECASE)
+_BARE = "0123456789.,' "  # what a number without any sign beside it is made of
 _JOINED = re.compile(r"(?<=[A-Za-z])-(?=[^\s-])")  # the hyphen of US-$, which is no minus
 _PERCENT_SIGNS = {"%", "percent", "per cent", "prozent", "pct", "v.h.", "p.c.", "pour cent"}
 
@@ -82,6 +83,8 @@ def decimal_marks(found: Iterable[Readings]) -> set[str]:
 
 def currency_codes(printed: str) -> tuple[str, ...]:
     """The currencies that the sign beside an amount may stand for; () when there is none."""
+    if not printed.strip(_BARE):
+        return ()
     match = _FORM.fullmatch(in_ascii(printed))
     if match is None:
         return ()

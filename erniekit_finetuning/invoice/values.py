@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -14,7 +15,7 @@ from erniekit_finetuning.invoice.currencies import currency_readings, settled
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.rules import arithmetic_verified, check
-from erniekit_finetuning.invoice.walk import leaves, mapped
+from erniekit_finetuning.invoice.walk import changed, leaves, mapped
 
 # Subscripting the generic class takes longer than reading a number.
 _NUMBER: type[Printed[Any]] = Printed[Decimal]
@@ -64,10 +65,21 @@ def _prints(invoice: Invoice) -> _Prints:
         if isinstance(value, _NUMBER):
             key = (_kind(path.rpartition(".")[2]), printed)
             if key not in found.numbers:
-                found.numbers[key] = _READ[key[0]](printed)
+                found.numbers[key] = _number(*key)
         elif isinstance(value, _DAY) and printed not in found.dates:
-            found.dates[printed] = dates.readings(printed)
+            found.dates[printed] = _day(printed)
     return found
+
+
+# A truth and the answers to it print the same; nobody changes what these give.
+@lru_cache(maxsize=65536)
+def _number(kind: str, printed: str) -> dict[str, Decimal]:
+    return _READ[kind](printed)
+
+
+@lru_cache(maxsize=65536)
+def _day(printed: str) -> dict[str, date]:
+    return dates.readings(printed)
 
 
 def _kind(field: str) -> str:
@@ -122,7 +134,7 @@ def _read_all(invoice: Invoice, prints: _Prints, mark: str | None, order: str | 
             return _one(value, _preferred(found, order if order in found else language))
         if name in _CURRENCIES:
             return _one(value, settled(currency_readings(value.printed), language))
-        return value.model_copy(update={"value": " ".join(value.printed.split())})
+        return changed(value, {"value": " ".join(value.printed.split())})
 
     return mapped(invoice, change)
 
@@ -134,9 +146,7 @@ def _preferred(found: dict[str, Any], decided: str | None) -> Iterable[Any]:
 def _one(value: Printed[Any], readings: Iterable[Any]) -> Printed[Any]:
     left = tuple(readings)
     one = len(left) == 1
-    return value.model_copy(
-        update={"value": left[0] if one else None, "readings": () if one else left}
-    )
+    return changed(value, {"value": left[0] if one else None, "readings": () if one else left})
 
 
 def _ambiguous(value: Printed[Any]) -> bool:

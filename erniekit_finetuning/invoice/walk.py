@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -26,11 +26,26 @@ def _gather(value: Any, path: str, found: list[tuple[str, Printed[Any]]]) -> Non
         found.append((path, value))
     elif isinstance(value, BaseModel):
         for name, child in value.__dict__.items():
-            if isinstance(child, _INNER):
+            if child is not None and isinstance(child, _INNER):
                 _gather(child, f"{path}.{name}" if path else name, found)
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
             _gather(item, f"{path}[{index}]", found)
+
+
+def changed(value: M, update: Mapping[str, Any]) -> M:
+    """`value.model_copy(update=update)`, four times as fast; for models without extra fields.
+
+    A document has a hundred values, and typing it changes each one.
+    """
+    made = value.__class__.__new__(value.__class__)
+    made.__dict__.update(value.__dict__)
+    made.__dict__.update(update)
+    fields_set = value.__pydantic_fields_set__ | update.keys()
+    object.__setattr__(made, "__pydantic_fields_set__", fields_set)
+    object.__setattr__(made, "__pydantic_extra__", None)
+    object.__setattr__(made, "__pydantic_private__", None)
+    return made
 
 
 def mapped(value: M, change: Callable[[str, Printed[Any]], Printed[Any]]) -> M:
@@ -47,11 +62,11 @@ def _mapped(value: Any, name: str, change: Callable[[str, Printed[Any]], Printed
     if isinstance(value, BaseModel):
         update = {}
         for field, child in value.__dict__.items():
-            if isinstance(child, _INNER):
+            if child is not None and isinstance(child, _INNER):
                 made = _mapped(child, field, change)
                 if made is not child:
                     update[field] = made
-        return value.model_copy(update=update) if update else value
+        return changed(value, update) if update else value
     if not isinstance(value, tuple):
         return value
     items = tuple(_mapped(item, name, change) for item in value)
