@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -334,8 +335,9 @@ def test_limits_of_generation(learnt: Path) -> None:
     assert reader.count_tokens(Question.ask("say x")) == len("User: say x\nAssistant: ")
     (cut,) = reader.generate([Question.ask("say alpha")], 2)
     assert (cut.finished, cut.new_tokens) == (False, 2)
-    with pytest.raises(UnusableInput, match="prompt 1 leaves no room"):
-        reader.generate([Question.ask("short"), Question.ask("x" * 300)], 5)
+    seen = replace(Question.ask("<image>"), images=("page.png",))
+    with pytest.raises(UnusableInput, match=r"prompt 1 leaves no room[^\n]*\nprompt 2: carries im"):
+        reader.generate([Question.ask("short"), Question.ask("x" * 300), seen], 5)
 
 
 KILLED = """

@@ -21,9 +21,9 @@ from erniekit_finetuning.engines.batches import (
     split_examples,
 )
 from erniekit_finetuning.engines.encoding import Encoded, Encoder
-from erniekit_finetuning.engines.protocol import Example, Message
+from erniekit_finetuning.engines.protocol import Example, Message, Question
 from erniekit_finetuning.engines.schedule import learning_rate, total_steps
-from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.training_section import TrainingSection
 
 
@@ -155,6 +155,16 @@ def test_every_answer_of_a_conversation_is_learnt_unless_it_says_not() -> None:
     own = Example((Message("system", "own"), *turns))
     (row,) = Encoder(Letters(), system="be kind").all([own], 100)
     assert "".join(map(chr, row.tokens)).startswith("S:own U:hi")
+
+
+def test_a_question_is_encoded_up_to_its_answer_and_without_images() -> None:
+    encoder = Encoder(Letters(), system="be kind")
+    assert encoder.asked(Question.ask("hi"), "prompt 0") == Encoded(tuple(b"S:be kind U:hi A:"), ())
+    asked = Question((Message("user", "<image> hi"),), ("page.png",))
+    outcome = encoder.asked(asked, "prompt 7")
+    assert isinstance(outcome, Problem)
+    assert "prompt 7: carries images" in str(outcome)
+    assert not encoder.sees_images
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from erniekit_finetuning.engines.protocol import Example, Message
+from erniekit_finetuning.engines.protocol import Example, Message, Question
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 SHOWN_IDS = 10
@@ -15,7 +15,10 @@ SHOWN_IDS = 10
 
 @dataclass(frozen=True)
 class Encoded:
-    """A conversation in tokens; those inside `spans` [start, stop) are learnt."""
+    """A conversation in tokens; those inside `spans` [start, stop) are learnt, in a question none.
+
+    `images` are the files of its images, in the order of their tokens.
+    """
 
     tokens: tuple[int, ...]
     spans: tuple[tuple[int, int], ...]
@@ -38,6 +41,19 @@ class Encoder:
     tokenizer: Any
     system: str | None = None
     responses_only: bool = True
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether conversations may carry images."""
+        return False
+
+    def asked(self, question: Question, name: str) -> Encoded | Problem:
+        """The tokens the model sees before it answers a question, called `name` in a problem."""
+        if question.images:
+            what = "carries images, and the model reads text alone"
+            cure = "ask with the text, or take a model that sees images"
+            return Problem(what, field=name, cure=cure)
+        return Encoded(tuple(self.prompt(question.messages)), ())
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The tokens the model sees before it answers."""

@@ -185,7 +185,10 @@ class Reader(Protocol):
         ...
 
     def count_tokens(self, question: Question) -> int:
-        """Tokens of a question inside the chat template."""
+        """Tokens of a question inside the chat template, those that stand for images included.
+
+        Raises UnusableInput for a question that cannot be asked.
+        """
         ...
 
     def generate(
@@ -196,8 +199,9 @@ class Reader(Protocol):
     ) -> list[Generation]:
         """Answer greedily, in the order of `questions`.
 
-        `on_done(index, generation)` is called as each one ends. Raises UnusableInput naming every
-        question that leaves no room for an answer.
+        `on_done(index, generation)` is called as each one ends. Raises UnusableInput, before any
+        is answered, naming every question that cannot be asked (images that are missing, cannot be
+        read, or that the model does not see) or that leaves no room for an answer.
         """
         ...
 

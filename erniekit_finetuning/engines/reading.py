@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tokenizers.decoders import DecodeStream
 
-from erniekit_finetuning.engines.encoding import Encoder
+from erniekit_finetuning.engines.encoding import Encoded, Encoder
 from erniekit_finetuning.engines.protocol import (
     Constraint,
     Generation,
@@ -35,8 +35,8 @@ class Scorer(Protocol):
         """How many scores a step gives."""
         ...
 
-    def start(self, prompts: Sequence[Sequence[int]], room: int) -> Any:
-        """Read prompts, with room for more tokens; return the state the other methods take."""
+    def start(self, prompts: Sequence[Encoded], room: int) -> Any:
+        """Read prompts with their images, with room for more tokens; give what the others take."""
         ...
 
     def scores(self, state: Any) -> NDArray[np.float32]:
@@ -44,7 +44,7 @@ class Scorer(Protocol):
         ...
 
     def step(self, state: Any, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> Any:
-        """Append a token to each row."""
+        """Append a token to each row; `positions` is how many tokens stand before it."""
         ...
 
     def keep(self, state: Any, rows: NDArray[np.int64]) -> Any:
@@ -69,11 +69,14 @@ class GreedyReader:
     @property
     def sees_images(self) -> bool:
         """See `Reader.sees_images`."""
-        return False
+        return self._encoder.sees_images
 
     def count_tokens(self, question: Question) -> int:
-        """Tokens of a question inside the chat template."""
-        return len(self._encoder.prompt(question.messages))
+        """See `Reader.count_tokens`."""
+        outcome = self._encoder.asked(question, "the question")
+        if isinstance(outcome, Problem):
+            raise UnusableInput(outcome)
+        return len(outcome.tokens)
 
     def generate(
         self,
@@ -85,14 +88,14 @@ class GreedyReader:
         if max_new_tokens < 1:
             raise ValueError("max_new_tokens must be at least 1")
         started = time.monotonic()
-        encoded = [self._encoder.prompt(question.messages) for question in questions]
-        self._check(encoded)
+        encoded = self._encode(questions)
+        lengths = [len(prompt.tokens) for prompt in encoded]
         done: dict[int, Generation] = {}
         # Prompts alike in length have answers alike in length, and end together.
-        order = sorted(range(len(encoded)), key=lambda i: len(encoded[i]))
+        order = sorted(range(len(encoded)), key=lambda i: lengths[i])
         for first in range(0, len(order), self._batch_size):
             batch = order[first : first + self._batch_size]
-            limits = [min(max_new_tokens, self.max_tokens - len(encoded[i])) for i in batch]
+            limits = [min(max_new_tokens, self.max_tokens - lengths[i]) for i in batch]
             makers = [questions[i].constraint for i in batch]
             bounds = [make and make(self._vocabulary) for make in makers]
             wanted = [encoded[i] for i in batch]
@@ -100,9 +103,7 @@ class GreedyReader:
             for row, tokens, logprobs in ends:
                 index = batch[row]
                 seconds = time.monotonic() - started
-                done[index] = generation(
-                    self._tokenizer, tokens, logprobs, seconds, len(encoded[index])
-                )
+                done[index] = generation(self._tokenizer, tokens, logprobs, seconds, lengths[index])
                 if on_done is not None:
                     on_done(index, done[index])
         return [done[i] for i in range(len(questions))]
@@ -117,19 +118,22 @@ class GreedyReader:
         end = int(self._tokenizer.eos_token_id)
         return Vocabulary(backend.to_str(), self._scorer.vocabulary_size, end)
 
-    def _check(self, encoded: Sequence[Sequence[int]]) -> None:
-        problems = [
-            Problem(
-                f"prompt {index} leaves no room for an answer",
-                found=f"{len(tokens)} tokens",
-                expected=f"fewer than {self.max_tokens}",
-                cure="shorten the document, or take a model with a longer context",
-            )
-            for index, tokens in enumerate(encoded)
-            if len(tokens) >= self.max_tokens
-        ]
+    def _encode(self, questions: Sequence[Question]) -> list[Encoded]:
+        encoded, problems = [], []
+        for index, question in enumerate(questions):
+            outcome = self._encoder.asked(question, f"prompt {index}")
+            if isinstance(outcome, Problem):
+                problems.append(outcome)
+            elif len(outcome.tokens) >= self.max_tokens:
+                what = f"prompt {index} leaves no room for an answer"
+                found, expected = f"{len(outcome.tokens)} tokens", f"fewer than {self.max_tokens}"
+                cure = "shorten the document, or take a model with a longer context"
+                problems.append(Problem(what, found=found, expected=expected, cure=cure))
+            else:
+                encoded.append(outcome)
         if problems:
             raise UnusableInput(problems)
+        return encoded
 
 
 def generation(
@@ -159,14 +163,14 @@ def generation(
 
 def _answer(
     scorer: Scorer,
-    prompts: Sequence[Sequence[int]],
+    prompts: Sequence[Encoded],
     limits: Sequence[int],
     constraints: Sequence[Constraint | None],
     end_token: int,
 ) -> Iterator[tuple[int, list[int], list[float]]]:
     """Decode one batch; give (row, tokens, their log probabilities) as each row ends."""
     rows = np.arange(len(prompts))
-    positions = np.array([len(prompt) for prompt in prompts])
+    positions = np.array([len(prompt.tokens) for prompt in prompts])
     tokens: list[list[int]] = [[] for _ in prompts]
     logprobs: list[list[float]] = [[] for _ in prompts]
     state = scorer.start(prompts, max(limits))

@@ -31,6 +31,7 @@ TEXT = {
     "num_attention_heads": 4,
     "num_key_value_heads": 2,
     "max_position_embeddings": 512,
+    "initializer_range": 0.2,  # of transformers' 0.02 every token is about as likely
     "pad_token_id": 0,
     "bos_token_id": 1,
     "eos_token_id": 2,
@@ -81,7 +82,9 @@ def main(kind: str, folder: Path) -> None:
             text_config=TEXT | {
                 "vocab_size": len(tokenizer), "head_dim": 8, "rope_parameters": rope,
                 "moe_intermediate_size": [16, 16], "moe_num_experts": 4, "moe_k": 2,
-                "moe_num_shared_experts": 1, "mlp_layer_types": ["dense", "sparse"],
+                "moe_num_shared_experts": 1, "num_hidden_layers": 3,
+                # Not the last: there no later token would see how an image was routed.
+                "mlp_layer_types": ["dense", "sparse", "dense"],
             },
             vision_config={
                 "hidden_size": 16, "intermediate_size": 32, "depth": 1, "num_heads": 2,

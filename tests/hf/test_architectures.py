@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -13,7 +10,6 @@ from typing import Any
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
-from tiny_model import build_tiny_model
 
 from erniekit_finetuning.engines import Example, TrainResult, get_engine
 from erniekit_finetuning.engines.protocol import Message
@@ -22,24 +18,8 @@ from erniekit_finetuning.examples import read_examples
 from erniekit_finetuning.recipes import Recipe
 
 pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="needs the extra hf")
-STANDINS = Path(__file__).parent / "standins.py"
 TEXTS = [Example.ask(f"say {word}", word[::-1]) for word in ("alpha", "beta", "gamma", "delta")]
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]
-
-
-@pytest.fixture(scope="session")
-def standin(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    @cache
-    def make(kind: str) -> Path:
-        folder = tmp_path_factory.mktemp("standins") / kind
-        if kind == "ernie4_5":
-            return build_tiny_model(folder)
-        subprocess.run(
-            [sys.executable, str(STANDINS), kind, str(folder)], check=True, capture_output=True
-        )
-        return folder
-
-    return make
 
 
 def colours(folder: Path) -> list[Example]:

@@ -49,26 +49,31 @@ class HuggingFaceEngine:
     def load(self, model: str | Path, batch_size: int = 16) -> Reader:
         """Load for answering; see `Engine.load`."""
         from erniekit_finetuning.engines.hf import models, runtime
+        from erniekit_finetuning.engines.hf.images import Images, with_images
         from erniekit_finetuning.engines.hf.scorer import TorchScorer
 
         source = locate(model)
-        runtime.import_torch()
+        tokenizer = models.load_tokenizer(source.base)
+        images = Images.of(source.base, tokenizer)
         network = with_adapter(
             models.load_base(source.base, "bfloat16" if runtime.on_gpu() else "float32"),
             source,
             merged=True,
         )
-        encoder = reading_encoder(models.load_tokenizer(source.base), source)
-        return GreedyReader(TorchScorer(network), encoder, batch_size)
+        encoder = with_images(reading_encoder(tokenizer, source), images)
+        return GreedyReader(TorchScorer(network, images), encoder, batch_size)
 
     def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
         """The logits after each token of each prompt; see `Engine.logits`."""
         from erniekit_finetuning.engines.hf import models, runtime
+        from erniekit_finetuning.engines.hf.images import Images, with_images
 
         source = locate(model)
         torch = runtime.import_torch()
         network = with_adapter(models.load_base(source.base, "float32"), source, merged=False)
-        encoder = reading_encoder(models.load_tokenizer(source.base), source)
+        tokenizer = models.load_tokenizer(source.base)
+        images = Images.of(source.base, tokenizer)
+        encoder = with_images(reading_encoder(tokenizer, source), images)
         found = []
         with torch.no_grad():
             for prompt in prompts:

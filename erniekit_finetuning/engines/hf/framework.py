@@ -10,12 +10,11 @@ from typing import Any
 from erniekit_finetuning.engines.encoding import Encoder
 from erniekit_finetuning.engines.framework import Built
 from erniekit_finetuning.engines.hf import models, runtime
-from erniekit_finetuning.engines.hf.images import ImageEncoder, Images
+from erniekit_finetuning.engines.hf.images import Images, with_images
 from erniekit_finetuning.engines.hf.trainable import TorchTrainable
 from erniekit_finetuning.engines.model_files import copy_beside
 from erniekit_finetuning.engines.preparation import make_encoder
 from erniekit_finetuning.engines.prompting import Prompting
-from erniekit_finetuning.recipes.architecture import architecture_in
 from erniekit_finetuning.recipes.model import Recipe
 
 
@@ -34,11 +33,9 @@ class TorchFramework:
     def encoder(self, recipe: Recipe, base: Path, prompting: Prompting) -> Encoder:
         """See `Framework.encoder`."""
         responses_only = recipe.data.train_on_responses_only
-        plain = make_encoder(models.load_tokenizer(base), prompting, responses_only)
-        images = _images(base)
-        if images is None:
-            return plain
-        return ImageEncoder(plain.tokenizer, plain.system, responses_only, images)
+        tokenizer = models.load_tokenizer(base)
+        plain = make_encoder(tokenizer, prompting, responses_only)
+        return with_images(plain, Images.of(base, tokenizer))
 
     def build(self, recipe: Recipe, base: Path) -> Built:
         """See `Framework.build`."""
@@ -46,7 +43,7 @@ class TorchFramework:
         sizes = [(w.numel(), w.requires_grad) for w in model.parameters()]
         return Built(
             model,
-            TorchTrainable(model, recipe, _images(base)),
+            TorchTrainable(model, recipe, Images.of(base, models.load_tokenizer(base))),
             int(model.config.get_text_config().max_position_embeddings),
             modules,
             sum(size for size, _ in sizes),
@@ -79,9 +76,3 @@ class TorchFramework:
     def versions(self) -> dict[str, str]:
         """See `Framework.versions`."""
         return runtime.versions()
-
-
-def _images(base: Path) -> Images | None:
-    if not architecture_in(base).sees_images:
-        return None
-    return Images.of(base, models.load_tokenizer(base))

@@ -2,30 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from erniekit_finetuning.engines.encoding import Encoded
+from erniekit_finetuning.engines.hf.images import Images
 from erniekit_finetuning.engines.hf.runtime import device, import_torch
 
 
 @dataclass(frozen=True)
 class State:
-    """The cache, which of its columns are tokens [rows, columns], and the next token's logits."""
+    """The cache, which of its columns are tokens [rows, columns], and the next token's logits.
+
+    `shifts` [rows] is what a token's position is more than how many tokens stand before it: an
+    image takes as many positions as its longer side has tokens, fewer than it has tokens.
+    """
 
     cache: Any
-    columns: Any
-    logits: Any
+    columns: NDArray[np.bool_]
+    shifts: NDArray[np.int64]
+    logits: NDArray[np.float32]
 
 
 class TorchScorer:
-    """See `reading.Scorer`."""
+    """See `reading.Scorer`; with `images` the model sees those of its prompts."""
 
-    def __init__(self, model: Any) -> None:
-        self._model = model
+    def __init__(self, model: Any, images: Images | None = None) -> None:
+        self._model, self._images = model, images
 
     @property
     def max_tokens(self) -> int:
@@ -37,16 +45,27 @@ class TorchScorer:
         """See `Scorer.vocabulary_size`."""
         return int(self._model.config.get_text_config().vocab_size)
 
-    def start(self, prompts: Sequence[Sequence[int]], room: int) -> State:
+    def start(self, prompts: Sequence[Encoded], room: int) -> State:
         """See `Scorer.start`; prompts are padded on the left."""
-        longest = max(len(prompt) for prompt in prompts)
-        starts = np.array([longest - len(prompt) for prompt in prompts])
+        longest = max(len(prompt.tokens) for prompt in prompts)
+        starts = np.array([longest - len(prompt.tokens) for prompt in prompts])
         tokens = np.zeros((len(prompts), longest), np.int64)
         for i, prompt in enumerate(prompts):
-            tokens[i, starts[i] :] = prompt
+            tokens[i, starts[i] :] = prompt.tokens
         columns = np.arange(longest) >= starts[:, None]
-        positions = np.maximum(np.arange(longest) - starts[:, None], 0)
-        return self._forward(None, columns, tokens, positions)
+        if self._images is None:
+            positions = np.maximum(np.arange(longest) - starts[:, None], 0)
+            return self._forward(None, columns, np.zeros_like(starts), tokens, positions)
+        files = [file for prompt in prompts for file in prompt.images]
+        inputs = self._images.inputs(tokens, files)
+        positions, shifts = self._model.model.get_rope_index(
+            _tensor(tokens),
+            inputs.pop("mm_token_type_ids"),
+            image_grid_thw=inputs.get("image_grid_thw"),
+            attention_mask=_tensor(columns),
+        )
+        shifts, positions = shifts[:, 0].cpu().numpy(), positions.cpu().numpy()
+        return self._forward(None, columns, shifts, tokens, positions, inputs)
 
     def scores(self, state: State) -> NDArray[np.float32]:
         """See `Scorer.scores`."""
@@ -55,30 +74,39 @@ class TorchScorer:
     def step(self, state: State, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> State:
         """See `Scorer.step`."""
         columns = np.concatenate([state.columns, np.ones((len(tokens), 1), bool)], 1)
-        return self._forward(state.cache, columns, tokens[:, None], positions[:, None])
+        positions = positions + state.shifts
+        return self._forward(
+            state.cache, columns, state.shifts, tokens[:, None], positions[:, None]
+        )
 
     def keep(self, state: State, rows: NDArray[np.int64]) -> State:
         """See `Scorer.keep`."""
         if rows.size:
-            state.cache.batch_select_indices(import_torch().from_numpy(rows).to(device()))
-        return State(state.cache, state.columns[rows], state.logits[rows])
+            state.cache.batch_select_indices(_tensor(rows))
+        return State(state.cache, state.columns[rows], state.shifts[rows], state.logits[rows])
 
     def _forward(
         self,
         cache: Any,
         columns: NDArray[np.bool_],
+        shifts: NDArray[np.int64],
         tokens: NDArray[np.int64],
         positions: NDArray[np.int64],
+        inputs: Mapping[str, Any] = MappingProxyType({}),
     ) -> State:
-        torch = import_torch()
-        with torch.no_grad():
+        with import_torch().no_grad():
             out = self._model(
-                input_ids=torch.from_numpy(tokens).to(device()),
-                position_ids=torch.from_numpy(positions).to(device()),
-                attention_mask=torch.from_numpy(columns).long().to(device()),
+                input_ids=_tensor(tokens),
+                position_ids=_tensor(positions),  # [3, rows, columns] where images are
+                attention_mask=_tensor(columns).long(),
                 past_key_values=cache,
                 use_cache=True,
                 logits_to_keep=1,
+                **inputs,
             )
         logits = out.logits[:, -1].float().cpu().numpy()
-        return State(out.past_key_values, columns, logits)
+        return State(out.past_key_values, columns, shifts, logits)
+
+
+def _tensor(array: NDArray[Any]) -> Any:
+    return import_torch().from_numpy(array).to(device())

@@ -157,8 +157,7 @@ def hidden_states(model: Any, pack: Pack, images: Images | None = None) -> Any:
     """The last hidden states [1, length, width] of documents that do not see each other."""
     torch = import_torch()
     if pack.images and images is not None:
-        mixture = model.config.model_type == "ernie4_5_vl_moe"
-        more = images.inputs(pack, mixture)  # the model finds the positions itself
+        more = images.inputs(pack.tokens[None], pack.images)  # the model finds the positions itself
     else:
         positions = torch.from_numpy(pack.positions)[None].to(device())
         more = {"position_ids": positions, "document_lengths": pack.lengths}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.paddle.cpu_attention import RowCache
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 
@@ -37,11 +38,11 @@ class PaddleScorer:
         """See `Scorer.vocabulary_size`."""
         return int(self.model.config.vocab_size)
 
-    def start(self, prompts: Sequence[Sequence[int]], room: int) -> State:
+    def start(self, prompts: Sequence[Encoded], room: int) -> State:
         """See `Scorer.start`."""
         fill = _fill_padded if on_gpu() else _fill_rows
         with import_paddle().no_grad():
-            return State(*fill(self.model, prompts, room))
+            return State(*fill(self.model, [prompt.tokens for prompt in prompts], room))
 
     def scores(self, state: State) -> NDArray[np.float32]:
         """See `Scorer.scores`."""
