@@ -107,7 +107,8 @@ DAMAGES = {
         AMOUNT, block("financial_summary", "tax", printed(other_digit))
     ),
     "total missing": Damage(
-        AMOUNT, block("financial_summary", "grand_total", printed(lambda _: None))  # type: ignore[arg-type,return-value]
+        AMOUNT,
+        block("financial_summary", "grand_total", printed(lambda _: None)),  # type: ignore[arg-type,return-value]
     ),
     "another date": Damage(
         READING | {"dates"}, block("client_info", "invoice_date", printed(lambda _: "1999-12-31"))
@@ -116,7 +117,8 @@ DAMAGES = {
         TEXT, block("vendor_block", "name", printed(lambda name: f"{name}q")), rules=False
     ),
     "seller's name missing": Damage(
-        TEXT, block("vendor_block", "name", printed(lambda _: None))  # type: ignore[arg-type,return-value]
+        TEXT,
+        block("vendor_block", "name", printed(lambda _: None)),  # type: ignore[arg-type,return-value]
     ),
     "invented tax id": Damage(
         TEXT | {"invented_rate"}, block("vendor_block", "tax_id", absent("DE123456788"))

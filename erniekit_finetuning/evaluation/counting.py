@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from erniekit_finetuning.evaluation.said import LINES
 from erniekit_finetuning.evaluation.values import Kind, similarity
 
 BINS = 10  # of confidence
+KINDS = {kind: f"kind {kind}" for kind in Kind}  # subjects of counts
 # What a line of ours needs to be right; a line of another shape needs all of its columns.
 _NEEDED = {f"{LINES}.{name}" for name in ("description", "quantity", "unit_price", "net_amount")}
 
@@ -51,12 +52,11 @@ class Table:
 
     def add(self, document: DocumentResult) -> None:
         """Count a document."""
-        counted = count(document)
-        for key in counted:
-            self.keys.setdefault(key, len(self.keys))
+        counted, keys = count(document), self.keys
+        columns = [keys.setdefault(key, len(keys)) for key in counted]
         self.ids.append(document.id)
         self.tags.append(document.tags)
-        self._columns.append(np.array([self.keys[key] for key in counted], np.int32))
+        self._columns.append(np.array(columns, np.int32))
         self._rows.append(np.array(list(counted.values()), np.float32))
 
     def matrix(self, rows: Sequence[int] | None = None) -> NDArray[np.float64]:
@@ -101,7 +101,7 @@ def count(document: DocumentResult) -> dict[Key, float]:
         _count_match(match, found)
     _count_items(document.matches, found)
     asked = document.asked
-    said = {
+    said: dict[str, float] = {
         "asked": asked,
         "cut_off": asked and not document.finished,
         "json_valid": document.json_problem is None,
@@ -122,9 +122,9 @@ def count(document: DocumentResult) -> dict[Key, float]:
             "verified": bool(document.verified),
             "verifiable": document.verifiable,
         }
-    for name, number in {**said, **_verdicts(document)}.items():
-        if number:
-            found["", name] = float(number)
+    found |= {("", name): number for name, number in said.items() if number}
+    for name in _verdicts(document):
+        found["", name] = 1
     if document.metrics is not None:
         found["", "measured"] = 1
         for name, number in document.metrics._asdict().items():
@@ -133,11 +133,11 @@ def count(document: DocumentResult) -> dict[Key, float]:
 
 
 def _count_match(match: Match, found: dict[Key, float]) -> None:
-    verdict = match.verdict.value
+    verdict = match.verdict
     found["", verdict] += 1
     found[match.field, verdict] += 1
-    found[f"kind {match.kind}", verdict] += 1
-    right = match.verdict is Verdict.CORRECT
+    found[KINDS[match.kind], verdict] += 1
+    right = verdict is Verdict.CORRECT
     if right and match.expected == match.found:
         found["", "exact"] += 1
         found[match.field, "exact"] += 1
@@ -209,7 +209,7 @@ def _longest_rise(numbers: Sequence[int]) -> int:
     return len(tails)
 
 
-def _verdicts(document: DocumentResult) -> dict[str, float]:
+def _verdicts(document: DocumentResult) -> Iterator[str]:
     """The model's own verdict and that of the rules on its reading, against what is so.
 
     `own_01` counts readings that the model calls not valid and the rules valid, and so on;
@@ -221,8 +221,6 @@ def _verdicts(document: DocumentResult) -> dict[str, float]:
         ("truth_said", document.said_valid, document.truth_valid),
         ("truth_rules", document.rules_valid, document.truth_valid),
     )
-    return {
-        f"{name}_{int(first)}{int(second)}": 1.0
-        for name, first, second in names
-        if first is not None and second is not None
-    }
+    for name, first, second in names:
+        if first is not None and second is not None:
+            yield f"{name}_{first:d}{second:d}"

@@ -24,7 +24,7 @@ from erniekit_finetuning.evaluation.truth import (
     said_valid,
 )
 from erniekit_finetuning.invoice import rules
-from erniekit_finetuning.invoice.answer import read_answer, read_object
+from erniekit_finetuning.invoice.answer import read_data, read_object
 from erniekit_finetuning.invoice.response import BLOCKS, LINE
 from erniekit_finetuning.invoice.rules import Status
 from erniekit_finetuning.invoice.strict_json import exact_number
@@ -90,14 +90,14 @@ def judge(
 
     `schema` is what answers of a shape of one's own must keep. `metrics`: the field's metrics, too.
     """
-    read = _ours(prediction) if truth.ours else _theirs(truth, prediction, schema)
+    read = _ours(truth, prediction) if truth.ours else _theirs(truth, prediction, schema)
     matches = match(truth.said, read.said)
     if prediction.tokens and read.data is not None:
         matches = _with_confidence(matches, prediction, truth.ours)
     found = read.reading
     applied = [f for f in found.findings if _counts(f)] if found is not None else []
     invalid = read.data is None or read.shape_problem is not None
-    return DocumentResult.model_construct(
+    return DocumentResult(
         id=truth.id,
         images=truth.images,
         tags=dict(truth.tags),
@@ -134,17 +134,20 @@ class _Read(NamedTuple):
     shape_problem: str | None = None
 
 
-def _ours(prediction: Prediction) -> _Read:
-    answer = read_answer(prediction.text, prediction.finished)
-    if answer.data is None:
-        return _Read(json_problem=answer.problem)
+def _ours(truth: Truth, prediction: Prediction) -> _Read:
+    data, problem = read_object(prediction.text, prediction.finished)
+    if data is None:
+        return _Read(json_problem=problem)
+    if truth.reading is not None and data == truth.data:  # the same words read the same
+        return _Read(truth.said, truth.reading, data, said_valid(data))
+    answer = read_data(data)
     if answer.problem is not None and not answer.unknown:  # nothing of it could be read
-        return _Read(data=answer.data, shape_problem=answer.problem)
+        return _Read(data=data, shape_problem=answer.problem)
     reading = read_by_rules(answer.invoice)
     said = in_invoice(reading.invoice)
     if answer.unknown:
-        said = with_unknown(said, _inner(answer.data), answer.unknown)
-    return _Read(said, reading, answer.data, answer.said_valid, None, answer.problem)
+        said = with_unknown(said, _inner(data), answer.unknown)
+    return _Read(said, reading, data, answer.said_valid, None, answer.problem)
 
 
 def _theirs(truth: Truth, prediction: Prediction, schema: Validator | None) -> _Read:

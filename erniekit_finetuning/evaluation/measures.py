@@ -9,7 +9,7 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.evaluation.counting import BINS, Counts
+from erniekit_finetuning.evaluation.counting import BINS, KINDS, Counts
 from erniekit_finetuning.evaluation.field_metrics import FieldMetrics
 from erniekit_finetuning.evaluation.matching import Verdict
 from erniekit_finetuning.evaluation.values import Kind
@@ -64,7 +64,7 @@ def _rate(part: str, whole: str) -> Callable[[Counts], Array]:
 
 
 def _kind(kind: Kind) -> Callable[[Counts], Array]:
-    return lambda counts: accuracy(counts, f"kind {kind}")
+    return lambda counts: accuracy(counts, KINDS[kind])
 
 
 def _exact(counts: Counts) -> Array:
@@ -72,7 +72,7 @@ def _exact(counts: Counts) -> Array:
 
 
 def _text_similarity(counts: Counts) -> Array:
-    return share(counts.of("text_similarity"), judged(counts, f"kind {Kind.TEXT}"))
+    return share(counts.of("text_similarity"), judged(counts, KINDS[Kind.TEXT]))
 
 
 def _invented(counts: Counts) -> Array:

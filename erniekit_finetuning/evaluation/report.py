@@ -110,7 +110,7 @@ def sentences(models: Compared) -> list[str]:
         return [_sentence(models.results[0])]
     first = models.names[0]
     return [
-        f"{verdict(one, first, name)} {whole_sentence(one, first, name)}"
+        f"{verdict(one, first, name)} {whole_sentence(one, first, name)}".strip()
         for name, one in zip(models.names[1:], models.versus, strict=True)
     ]
 

@@ -170,14 +170,14 @@ def _fields(
         if key.group and (key.group, key.invented, key.line) != shown:
             shown = (key.group, key.invented, key.line)
             title = f"{key.group.removesuffix('[]')} {key.line + 1}"
-            title += " of the answer, in no place of the truth" if key.invented else ""
+            title += " of the answer, without a partner" if key.invented else ""
             rows.append(
                 f'<tr><td class="lines" colspan="{len(names) + 3}">{escape(title)}</td></tr>'
             )
         expected = next((match.expected for match in matches if match and match.expected), None)
         field = key.field.removeprefix(key.group).removeprefix(".") or "value"
         rows.append(
-            f'<tr><td class="soft">{number}</td><td class="field">{escape(field)}</td>'
+            f'<tr><td class="soft number">{number}</td><td class="field">{escape(field)}</td>'
             f"<td>{_text(expected)}</td>{''.join(map(_found, matches))}</tr>"
         )
     return (

@@ -32,7 +32,7 @@ th, td { text-align:left; padding:7px 10px; border-bottom:1px solid var(--line);
 tr:last-child td { border-bottom:0; }
 th { color:var(--soft); font-weight:600; font-size:13px; }
 td.n, th.n { text-align:right; white-space:nowrap; }
-td.field { color:var(--soft); white-space:nowrap; }
+td.field { color:var(--soft); white-space:nowrap; } td.number { white-space:nowrap; }
 .up { color:var(--good); font-weight:600; } .down { color:var(--bad); font-weight:600; }
 .value { display:inline-block; min-width:4.4em; }
 .bar { display:inline-block; width:150px; height:7px; border-radius:4px; background:var(--line);

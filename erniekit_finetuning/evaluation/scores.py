@@ -20,6 +20,7 @@ from erniekit_finetuning.evaluation.measures import (
     share,
     values,
 )
+from erniekit_finetuning.evaluation.said import COLUMNS, FIELDS, LINES
 
 _SLICED = (PRIMARY, WHOLE, LINE_F1)
 _MOST_VALUES = 30  # of a tag; one with more tells documents apart, not sorts of them
@@ -77,8 +78,10 @@ class SliceScores(_Frozen):
 
 
 def field_scores(counts: Counts) -> dict[str, FieldScores]:
-    """Scores by field, in the order in which fields came up."""
-    names = dict.fromkeys(name for verdict in Verdict for name in counts.subjects(verdict.value))
+    """Scores by field: ours in the order of an invoice, others as they came up."""
+    seen = dict.fromkeys(name for verdict in Verdict for name in counts.subjects(verdict.value))
+    ours = [*FIELDS, *(f"{LINES}.{column}" for column in COLUMNS)]
+    names = [*(name for name in ours if name in seen), *(name for name in seen if name not in ours)]
     return {
         name: FieldScores(
             accuracy=_number(accuracy(counts, name)),

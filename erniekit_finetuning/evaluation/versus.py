@@ -19,7 +19,7 @@ from erniekit_finetuning.evaluation.comparison import (
 from erniekit_finetuning.evaluation.counting import Table
 from erniekit_finetuning.evaluation.measures import MEASURES, PRIMARY, of_field
 from erniekit_finetuning.evaluation.result import Evaluation
-from erniekit_finetuning.evaluation.scores import slices
+from erniekit_finetuning.evaluation.scores import field_scores, slices
 
 _ERRORS = ("wrong", "missing", "invented")
 
@@ -78,12 +78,7 @@ def versus(first: Evaluation, second: Evaluation) -> Versus:
 
 def _fields(first: Table, second: Table, paired: Paired) -> list[Difference]:
     """By field; its p value is McNemar's, of documents in which the field has no error."""
-    names = dict.fromkeys(
-        field
-        for table in (first, second)
-        for field in _columns(table)
-        if field and not field.startswith(("kind ", "bin "))
-    )
+    names = dict.fromkeys(name for table in (first, second) for name in field_scores(table.total()))
     rows = []
     for name in names:
         row = paired.difference(of_field(name))
@@ -102,11 +97,6 @@ def _slices(first: Table, second: Table) -> dict[tuple[str, str], Difference]:
     }
     found = [Paired(first, second, rows).difference() for rows in sorts.values()]
     return dict(zip(sorts, corrected(found), strict=True))
-
-
-def _columns(table: Table) -> dict[str, None]:
-    verdicts = ("correct", *_ERRORS)
-    return dict.fromkeys(subject for subject, what in table.keys if what in verdicts)
 
 
 def _whole(table: Table) -> NDArray[np.bool_]:
@@ -148,8 +138,10 @@ def verdict(one: Versus, first: str, second: str) -> str:
 
 
 def whole_sentence(one: Versus, first: str, second: str) -> str:
-    """McNemar's test on whole documents, in words."""
+    """McNemar's test on whole documents, in words; "" where the two never disagree."""
     test = one.whole
+    if test.only_first == test.only_second == 0:
+        return ""
     return (
         f"Whole documents: only {second} has {test.only_second:,} right, only {first} "
         f"{test.only_first:,} (McNemar's exact test, p = {test.p_value:.3g})."

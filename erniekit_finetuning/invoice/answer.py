@@ -41,6 +41,11 @@ def read_answer(text: str, finished: bool = True) -> Answer:
     data, problem = read_object(text, finished)
     if data is None:
         return Answer(problem=problem)
+    return read_data(data)
+
+
+def read_data(data: dict[str, Any]) -> Answer:
+    """Read an answer that is parsed already; see `read_answer`."""
     try:
         return _answer(data)
     except UnusableInput as error:

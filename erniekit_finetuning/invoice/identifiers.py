@@ -60,6 +60,7 @@ _VALID = Check(Verdict.VALID)
 _CHARACTERS = Check(Verdict.INVALID, "it is empty, too long or has characters of no identifier")
 
 
+@lru_cache(maxsize=4096)  # a vendor sends more than one invoice
 def vat_id(printed: str, country: str | None = None) -> Check:
     """Check a VAT id by the country of its prefix, else by `country` (ISO 3166, two letters).
 

@@ -14,7 +14,7 @@ from erniekit_finetuning.invoice.conventions import usual_mark
 from erniekit_finetuning.invoice.currencies import currency_readings, settled
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.response import printed_once
-from erniekit_finetuning.invoice.rules import arithmetic_verified, check
+from erniekit_finetuning.invoice.rules import adds_up
 from erniekit_finetuning.invoice.walk import changed, leaves, mapped
 
 # Subscripting the generic class takes longer than reading a number.
@@ -43,7 +43,7 @@ def typed(invoice: Invoice) -> Invoice:
     mark = marks.pop() if len(marks) == 1 else None
     order = _date_order(invoice, prints, codes)
     read = _read_all(invoice, prints, mark, order)
-    if mark is None:
+    if mark is None and any(_several(found) for found in prints.numbers.values()):
         read = _settled_by_sums(read)
         usual = None if marks else usual_mark(invoice.language, codes)
         if usual is not None:
@@ -80,6 +80,10 @@ def _number(kind: str, printed: str) -> dict[str, Decimal]:
 @lru_cache(maxsize=65536)
 def _day(printed: str) -> dict[str, date]:
     return dates.readings(printed)
+
+
+def _several(readings: Mapping[str, Decimal]) -> bool:
+    return len(readings) > 1 and len(set(readings.values())) > 1
 
 
 def _kind(field: str) -> str:
@@ -164,11 +168,7 @@ def _settled_by_sums(invoice: Invoice) -> Invoice:
     every = [value.readings for value in unclear]
     tries = product(*every) if len(every) <= _TRIED else zip(*every, strict=True)
     # A rule between two terms that one printed amount fills would hold by itself.
-    holding = [
-        chosen
-        for chosen in tries
-        if arithmetic_verified(check(printed_once(_chosen(invoice, chosen))))
-    ]
+    holding = [chosen for chosen in tries if adds_up(printed_once(_chosen(invoice, chosen)))]
     if not holding:
         return invoice
     agreed = [set(readings) for readings in zip(*holding, strict=True)]

@@ -2,7 +2,13 @@
 
 from erniekit_finetuning.invoice.rules.comparing import round_half_up
 from erniekit_finetuning.invoice.rules.finding import Finding, Profile, Rule, Severity, Status
-from erniekit_finetuning.invoice.rules.table import BY_ID, RULES, arithmetic_verified, check
+from erniekit_finetuning.invoice.rules.table import (
+    BY_ID,
+    RULES,
+    adds_up,
+    arithmetic_verified,
+    check,
+)
 
 __all__ = [
     "BY_ID",
@@ -12,6 +18,7 @@ __all__ = [
     "Rule",
     "Severity",
     "Status",
+    "adds_up",
     "arithmetic_verified",
     "check",
     "round_half_up",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from erniekit_finetuning.invoice.amounts import currency_codes
@@ -10,10 +10,13 @@ from erniekit_finetuning.invoice.model import Invoice, Line, Printed
 from erniekit_finetuning.invoice.rules.finding import Outcome, Status
 from erniekit_finetuning.invoice.walk import leaves
 
+# Fields of money by the list that they stand in.
 _AMOUNTS = {
-    "amount", "base_amount", "gross_price", "net_amount", "price_allowance", "tax", "taxable",
-    "unit_price",
-}  # fmt: skip
+    "lines": ("unit_price", "gross_price", "price_allowance", "net_amount"),
+    "allowances": ("amount", "base_amount"),
+    "charges": ("amount", "base_amount"),
+    "tax_breakdown": ("taxable", "tax"),
+}
 
 
 def date_order(invoice: Invoice) -> Iterator[Outcome]:
@@ -86,12 +89,12 @@ def one_currency(invoice: Invoice) -> Iterator[Outcome]:
     if invoice.syntax is not None or invoice.currency is None or invoice.currency.value is None:
         return
     said = False
-    for path, value in leaves(invoice):
-        if not _has_amount(path):
+    for path, value in _amounts(invoice):
+        codes = currency_codes(value.printed)
+        if not codes:
             continue
         wanted = invoice.tax_currency if path.endswith("_in_tax_currency") else invoice.currency
-        codes = currency_codes(value.printed)
-        if wanted is None or wanted.value is None or not codes:
+        if wanted is None or wanted.value is None:
             continue
         said = True
         if wanted.value not in codes:
@@ -101,6 +104,20 @@ def one_currency(invoice: Invoice) -> Iterator[Outcome]:
         yield Outcome(Status.PASS, ("currency",))
 
 
-def _has_amount(path: str) -> bool:
-    field = path.rpartition(".")[2]
-    return path.startswith("totals.") or field in _AMOUNTS
+def _amounts(invoice: Invoice) -> Iterator[tuple[str, Printed[Any]]]:
+    """Every amount of money with its path."""
+    yield from leaves(invoice.totals, "totals")
+    for name in _AMOUNTS:
+        yield from _of_parts(getattr(invoice, name), name)
+    for index, line in enumerate(invoice.lines):
+        for name in ("allowances", "charges"):
+            yield from _of_parts(getattr(line, name), f"lines[{index}].{name}")
+
+
+def _of_parts(parts: Sequence[Any], path: str) -> Iterator[tuple[str, Printed[Any]]]:
+    fields = _AMOUNTS[path.rpartition(".")[2]]
+    for index, part in enumerate(parts):
+        for field in fields:
+            value = getattr(part, field)
+            if value is not None:
+                yield f"{path}[{index}].{field}", value
