@@ -33,7 +33,8 @@ from erniekit_finetuning.engines.api.reader import ApiReader
 from erniekit_finetuning.engines.api.settings import ApiModel, fingerprint, load_api_model
 from erniekit_finetuning.engines.protocol import Generation, Message, Question, TokenScore
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.evaluation.predictions import predict
+from erniekit_finetuning.evaluation.asking import Asking, ask_all
+from erniekit_finetuning.evaluation.predictions import read_predictions
 
 pytest.importorskip("openai", reason="needs the extra api")
 
@@ -511,7 +512,7 @@ def test_a_server_that_fails_for_good_stops_the_run_and_answers_stay(
     reader = ApiReader(model(server, parallel=1, retries=2))
     server.script = script
     with pytest.raises(UnusableInput) as caught:
-        predict(reader, pairs, store, "f")
+        ask_all(reader, pairs, store, Asking("f", tmp_path))
     [problem] = caught.value.problems
     assert problem.file == server.url + "/chat/completions"
     assert problem.what == "status 500 after up to 3 tries: out of memory"
@@ -523,7 +524,8 @@ def test_a_server_that_fails_for_good_stops_the_run_and_answers_stay(
 
     server.bodies.clear()
     server.script = lambda body, count: ok("y")
-    texts = [prediction.text for prediction in predict(reader, pairs, store, "f")]
+    ask_all(reader, pairs, store, Asking("f", tmp_path))
+    texts = [prediction.text for prediction in read_predictions(store)]
     assert texts[:2] == ["x", "y"]
     assert "one" not in [body["messages"][0]["content"] for body in server.bodies]
 

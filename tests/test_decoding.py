@@ -21,7 +21,8 @@ from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines.protocol import Question, Reader, Vocabulary
 from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.evaluation.predictions import Prediction, predict
+from erniekit_finetuning.evaluation.asking import Asking, ask_all
+from erniekit_finetuning.evaluation.predictions import Prediction, read_predictions
 from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice, Line
 from erniekit_finetuning.invoice.response import structured_data
@@ -220,11 +221,10 @@ def test_predictions_are_grounded_where_they_can_be_and_say_so(
     theirs = Turn(role="human", content="<image>\nWhat does it cost?")
     foreign = Pair(id="foreign", image="p", text="Total 5", conversations=(theirs, said))
     store = tmp_path / "predictions.jsonl"
-    asked: list[str] = []
 
     def run(decoding: Decoding) -> list[Prediction]:
-        pairs = [own, full, foreign]
-        return predict(reader, pairs, store, "m", 12, decoding, lambda one: asked.append(one.id))
+        ask_all(reader, [own, full, foreign], store, Asking("m", tmp_path, 12, decoding))
+        return list(read_predictions(store))[:3]
 
     first = run(Decoding.GROUNDED)
     assert [one.decoding for one in first] == ["grounded", "grounded", "free"]
@@ -237,5 +237,3 @@ def test_predictions_are_grounded_where_they_can_be_and_say_so(
     assert run(Decoding.GROUNDED) == first  # kept, times and all
     rows = [json.loads(line) for line in store.read_text().splitlines()]
     assert sorted(row["decoding"] for row in rows) == ["free"] * 3 + ["grounded"] * 2
-    del rows[0]["decoding"]
-    assert Prediction(**rows[0]).decoding is Decoding.FREE  # a row of before there was a choice

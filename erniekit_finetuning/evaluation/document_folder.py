@@ -32,10 +32,10 @@ def pairs_of_folder(
 ) -> Summary:
     """Write the documents of a folder as pairs to `output`; a killed run goes on.
 
-    A truth is a JSON file, or a row of truth.jsonl or metadata.jsonl with `id` or `file_name`. Its
-    document is what shares its name, in the folder or below: a PDF, an image, or images with page
-    numbers behind the name. Text comes from the PDF's text layer, else by OCR. Raises UnusableInput
-    with every truth that has no document.
+    A truth is a JSON file (in ground_truth/ where there is such a folder), or a row of truth.jsonl
+    or metadata.jsonl with `id` or `file_name`. Its document is what shares its name, in the folder
+    or below: a PDF, an image, or images with page numbers behind the name. Text comes from the
+    PDF's text layer, else by OCR. Raises UnusableInput with every truth that has no document.
     """
     entries, problems = [], []
     files = _documents(folder)
@@ -87,7 +87,8 @@ def _truths(folder: Path) -> Iterator[tuple[str, Any]]:
             for row in read_rows(str(folder / name)):
                 yield _named(row.value, row.origin)
             return
-    for path in sorted(folder.rglob("*.json")):
+    inner = folder / "ground_truth"
+    for path in sorted((inner if inner.is_dir() else folder).rglob("*.json")):
         value = _json(path)
         if isinstance(value, Mapping):  # a list is a manifest of the folder, no truth
             yield path.stem, value
