@@ -43,18 +43,19 @@ td.field { color:var(--soft); white-space:nowrap; } td.number { white-space:nowr
 .document:first-of-type { border-top:0; padding-top:0; margin-top:0; }
 .head { display:flex; gap:12px; align-items:baseline; margin-bottom:12px; flex-wrap:wrap; }
 .sides > div:first-child { height:100%; }
-.sides { display:grid; grid-template-columns:minmax(280px,6fr) 8fr; gap:24px; align-items:start; }
+.sides { display:grid; grid-template-columns:1fr 1fr; gap:24px; align-items:start; }
 .sides > * { min-width:0; }
 .page { position:relative; margin-bottom:12px; border:1px solid var(--line); border-radius:6px;
   background:#fff; overflow:hidden; }
 .page img { display:block; width:100%; }
-.box { position:absolute; border:1.5px solid #0b7a4b; background:rgba(11,122,75,.10);
-  border-radius:2px; }
-.box.wrong, .box.missing { border-color:#b3261e; background:rgba(179,38,30,.16); }
-.box.invented { border-color:#8a5a00; background:rgba(138,90,0,.18); }
-.box.expected { border:1.5px dashed #2457c5; background:rgba(36,87,197,.10); }
-.box b { position:absolute; right:100%; top:-1px; font:600 10px/1.3 system-ui,sans-serif;
-  background:#1c2430; color:#fff; border-radius:2px; padding:0 3px; }
+.box { position:absolute; outline:1px solid #0b7a4b; background:rgba(11,122,75,.08);
+  border-radius:1px; }
+.box.wrong { outline-color:#b3261e; background:rgba(179,38,30,.14); }
+.box.invented { outline-color:#b07400; background:rgba(176,116,0,.14); }
+.box.expected { outline:1px dashed #2457c5; background:none; }
+.box b { position:absolute; right:100%; bottom:60%; font:600 7px/1.2 system-ui,sans-serif;
+  background:#b3261e; color:#fff; border-radius:2px; padding:0 2px; }
+.box.invented b { background:#b07400; } .box.expected b { background:#2457c5; }
 .no-page { border:1px dashed var(--line); border-radius:6px; padding:60px 20px;
   text-align:center; color:var(--soft); }
 .fields { font-size:13px; } .fields td, .fields th { padding:5px 8px; }
