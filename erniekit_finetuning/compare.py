@@ -69,7 +69,7 @@ def compare(
             found.append(evaluate_apart(spec, data, output, options, part))
     side = compared(found)
     files = output_files(output)
-    write_reports(side, files)
+    write_reports(side, files, _curves(found[-1]))
     tell(side)
     messages.print(f"report in {files.html}, numbers in {files.comparison}")
 

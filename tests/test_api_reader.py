@@ -27,7 +27,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 from tiny_model import build_tiny_model, random_weights
 
-from erniekit_finetuning.data.pair import Pair, Turn
+from erniekit_finetuning.data.pair import Pair, Turn, compact
 from erniekit_finetuning.engines.api.costs import cost
 from erniekit_finetuning.engines.api.reader import ApiReader
 from erniekit_finetuning.engines.api.settings import ApiModel, fingerprint, load_api_model
@@ -35,6 +35,8 @@ from erniekit_finetuning.engines.protocol import Generation, Message, Question, 
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.evaluation.asking import Asking, ask_all
 from erniekit_finetuning.evaluation.predictions import read_predictions
+from erniekit_finetuning.evaluation.running import Options, evaluate_here, opened
+from erniekit_finetuning.evaluation.table import compared
 
 pytest.importorskip("openai", reason="needs the extra api")
 
@@ -702,3 +704,43 @@ def test_a_real_server_ends_at_the_end_token_and_refuses_what_it_does_not_know(
     assert answer.text == local[0][: local[0].index(end) + 1]
     told = failure(ApiReader(model(**settings, thinking=True)))
     assert "status 422: Unexpected keys in the request: {'chat_template_kwargs'}" in told
+
+
+def test_thinking_on_and_off_are_compared_with_what_they_cost(
+    server: Server, tmp_path: Path
+) -> None:
+    """Two settings of one model are two contestants: answers, seconds and money side by side."""
+
+    def script(body: dict[str, Any], count: int) -> Reply:
+        thinks = body["chat_template_kwargs"]["enable_thinking"]
+        total = "30.60" if thinks else "80.60"
+        return ok(compact({"structured_data": {"financial_summary": {"grand_total": total}}}))
+
+    server.script = script
+    truth = compact({"structured_data": {"financial_summary": {"grand_total": "30.60"}}})
+    turns = (Turn(role="human", content="Read."), Turn(role="assistant", content=truth))
+    data = tmp_path / "test.jsonl"
+    rows = (compact(Pair(id=f"d{n}", conversations=turns).to_json()) for n in range(12))
+    data.write_text("\n".join(rows) + "\n")
+    found = []
+    for thinking in ("off", "on"):
+        settings = tmp_path / f"{thinking}.yaml"
+        settings.write_text(
+            f"api:\n  base_url: {server.url}\n  model: m\n  key_env: ERNIE_API_KEY\n"
+            f"  thinking: {thinking}\n  json_mode: schema\n"
+            "  price_in: 2\n  price_out: 10\n  currency: CNY\n"
+        )
+        output, options = tmp_path / thinking, Options(metrics=False)
+        test_set = opened(data, output, options)
+        found.append(evaluate_here(str(settings), test_set, output, options))
+    schema = server.bodies[0]["response_format"]["json_schema"]["schema"]
+    assert schema["required"] == ["structured_data"]
+    models = compared(found)
+    assert models.names == ("1: m (api)", "2: m (api)")
+    assert models.versus[0].headline.outcome.value == "better"
+    # 11 tokens at 2 and 7 at 10 for a million: 0.000092 a document
+    assert [one.scores["cost"] for one in models.results] == [0.092, 0.092]
+    assert found[0].evaluated.currency == "CNY"
+    assert (found[0].evaluated.engine, found[0].evaluated.decoding) == ("api", "free")
+    for file in tmp_path.rglob("*.json*"):
+        assert KEY not in file.read_text()

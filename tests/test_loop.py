@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,9 @@ def invoice(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedPro
     )
 
 
-def test_the_demo_completes_after_being_killed_and_reuses_what_is_there(tmp_path: Path) -> None:
+def test_the_demo_completes_after_being_killed_and_reuses_what_is_there(
+    tmp_path: Path, browser_if_any: Any
+) -> None:
     folder = tmp_path / "demo"
     command = [*COMMAND, *SMALL, "--output", str(folder)]
     for until in (folder / "train.jsonl", folder / "run" / "metrics.jsonl", folder / "base"):
@@ -41,16 +44,34 @@ def test_the_demo_completes_after_being_killed_and_reuses_what_is_there(tmp_path
     assert "Field accuracy" in done.stdout
     assert str(folder / "report.html") in done.stdout
     assert (folder / "report.html").stat().st_size > 10_000
+    if browser_if_any is not None:
+        _look_at(folder / "report.html", browser_if_any)
     run = json.loads((folder / "run" / "run.json").read_text(encoding="utf-8"))
     assert run["result"]["steps"] == 6
     for name in ("base", "tuned"):
         results = json.loads((folder / name / "results.json").read_text(encoding="utf-8"))
-        assert len(results["documents"]) == 3
+        assert results["documents"] == 3
     adapter = folder / "run" / "adapter"
     before = {path.name: path.stat().st_mtime_ns for path in adapter.iterdir()}
     again = invoice(*SMALL, "--output", str(folder))
     assert again.returncode == 0, again.stderr
     assert {path.name: path.stat().st_mtime_ns for path in adapter.iterdir()} == before
+
+
+def _look_at(report: Path, browser: Any) -> None:
+    """The report as a person opens it: verdict first, every page drawn, nothing wrong."""
+    page = browser.new_page(viewport={"width": 1240, "height": 900})
+    told: list[str] = []
+    page.on("console", lambda message: told.append(message.text))
+    page.goto(report.as_uri())
+    assert page.locator("h1").inner_text() == "Invoice extraction: tuned against base"
+    assert "between tuned and base on 3 documents" in page.locator(".verdict").inner_text()
+    images = page.locator("img")
+    assert images.count() >= 4  # three documents and the training's curves
+    assert images.evaluate_all("all => all.every(one => one.complete && one.naturalWidth > 100)")
+    assert page.locator(".box").count() > 10
+    assert told == []
+    page.close()
 
 
 def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,6 @@ import copy
 import csv
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -152,19 +151,6 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert json.loads(files.comparison.read_text())["models"]["tuned"]["verdict"] == "better"
     assert files.csv.read_text().startswith("part,name,model,value,")
     return files.html
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("no Chromium; to have it: make browser")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        opened = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1240, "light"), (1240, "dark"), (420, "light")])

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from judged import answered, judged, scores
 
@@ -189,7 +189,8 @@ def outcome(truth: Data, answer: str, finished: bool) -> dict[str, float | None]
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
-@settings(deadline=None, max_examples=25)
+# Some damage fits few invoices: a tax id can be invented only where none is printed.
+@settings(deadline=None, max_examples=25, suppress_health_check=list(HealthCheck))
 @given(index=st.integers(0, 400))
 def test_damage_lowers_exactly_its_scores(damage: Damage, index: int) -> None:
     truth = invoice(index)

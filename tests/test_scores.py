@@ -11,9 +11,10 @@ from judged import ANSWER, FIELDS, TRUTH, answered, counted, found, judged, scor
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.engines.protocol import TokenScore
 from erniekit_finetuning.evaluation.counting import tabled
+from erniekit_finetuning.evaluation.formulas import above_chance
 from erniekit_finetuning.evaluation.judging import DocumentResult, judge
 from erniekit_finetuning.evaluation.matching import Verdict
-from erniekit_finetuning.evaluation.measures import MEASURES, above_chance
+from erniekit_finetuning.evaluation.measures import MEASURES
 from erniekit_finetuning.evaluation.scores import confusions, field_scores, troubles
 from erniekit_finetuning.evaluation.truth import Truth
 from erniekit_finetuning.invoice.answer import read_answer

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.counting import Counts, Table
-from erniekit_finetuning.evaluation.measures import PRIMARY, Measure
+from erniekit_finetuning.evaluation.formulas import Measure
+from erniekit_finetuning.evaluation.measures import PRIMARY
 
 MIN_DOCUMENTS = 10  # with fewer, an interval over documents says nothing
 RESAMPLES = 5000

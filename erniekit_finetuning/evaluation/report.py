@@ -7,11 +7,10 @@ anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
-from erniekit_finetuning.evaluation.comparison import RESAMPLES, Outcome
+from erniekit_finetuning.evaluation.comparison import RESAMPLES
 from erniekit_finetuning.evaluation.measures import (
     ARITHMETIC,
     LINE_F1,
@@ -23,15 +22,13 @@ from erniekit_finetuning.evaluation.page_images import file_uri
 from erniekit_finetuning.evaluation.plots import intervals, reliability
 from erniekit_finetuning.evaluation.report_documents import worst_documents
 from erniekit_finetuning.evaluation.report_style import STYLE
+from erniekit_finetuning.evaluation.report_tables import grid, section, table
 from erniekit_finetuning.evaluation.result import OutputFiles, Results
 from erniekit_finetuning.evaluation.scores import VERDICTS
 from erniekit_finetuning.evaluation.table import (
-    Cell,
     Compared,
-    Row,
     csv_table,
     markdown_table,
-    signed,
     written,
 )
 from erniekit_finetuning.evaluation.versus import verdict, whole_sentence
@@ -39,7 +36,6 @@ from erniekit_finetuning.files import write_text
 
 _TILES = (PRIMARY, WHOLE, LINE_F1, ARITHMETIC)
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-_KINDS = {Outcome.BETTER: "up", Outcome.WORSE: "down"}
 
 
 def write_reports(models: Compared, files: OutputFiles, curves: Path | None = None) -> None:
@@ -64,7 +60,7 @@ def write_reports(models: Compared, files: OutputFiles, curves: Path | None = No
 def html_report(models: Compared, curves: Path | None = None) -> str:
     """The whole page as text; see `write_reports`."""
     title = " against ".join(reversed(models.names)) if len(models.names) == 2 else models.names[-1]
-    fields = _table(models.field_rows, models.names, bars=True)
+    fields = table(models.field_rows, models.names, bars=True)
     drawn = [
         intervals(one.fields, f"{name} against {models.names[0]}, by field")
         for name, one in zip(models.names[1:], models.versus, strict=True)
@@ -74,16 +70,16 @@ def html_report(models: Compared, curves: Path | None = None) -> str:
         _about(models),
         *_verdicts(models),
         _tiles(models),
-        _section("Scores", _table([*models.score_rows, *models.trouble_rows], models.names)),
-        _section("Accuracy by field", "".join(drawn) + fields),
-        _section("By sort of document", _table(models.slice_rows, models.names, bars=True))
+        section("Scores", table([*models.score_rows, *models.trouble_rows], models.names)),
+        section("Accuracy by field", "".join(drawn) + fields),
+        section("By sort of document", table(models.slice_rows, models.names, bars=True))
         if models.slice_rows
         else "",
         _reliability(models),
-        _section("Verdicts", _grid(map(_matrices, models.results, models.names))),
-        _section("Training", _curves(curves)) if curves and curves.is_file() else "",
-        _section("Documents with most errors", worst_documents(models)),
-        _section("How to read this", _explained(models)),
+        section("Verdicts", grid(map(_matrices, models.results, models.names))),
+        section("Training", _curves(curves)) if curves and curves.is_file() else "",
+        section("Documents with most errors", worst_documents(models)),
+        section("How to read this", _explained(models)),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
@@ -160,50 +156,6 @@ def _tiles(models: Compared) -> str:
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
 
-def _grid(parts: Iterable[str]) -> str:
-    body = "".join(parts)
-    return f'<div class="plots">{body}</div>' if body else ""
-
-
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>" if body else ""
-
-
-def _table(rows: Sequence[Row], names: Sequence[str], bars: bool = False) -> str:
-    head = "".join(
-        f'<th class="n">{escape(name)}</th>' + ('<th class="n">difference</th>' if number else "")
-        for number, name in enumerate(names)
-    )
-    body = []
-    for row in rows:
-        cells = [f"<td>{escape(row.name)}</td>"]
-        for number, cell in enumerate(row.cells):
-            bar = _bar(cell, number == 0 and len(names) > 1) if bars else ""
-            cells.append(f'<td class="n">{bar}<span class="value">{cell.text}</span></td>')
-            if number:
-                cells.append(f'<td class="n">{_difference(cell)}</td>')
-        body.append(f"<tr>{''.join(cells)}</tr>")
-    return f'<div class="wide"><table><tr><th></th>{head}</tr>{"".join(body)}</table></div>'
-
-
-def _difference(cell: Cell) -> str:
-    if not cell.difference:
-        return ""
-    interval = None if cell.versus is None else cell.versus.interval
-    edges = ""
-    if interval is not None:
-        edges = " to ".join(signed(edge, cell.form) for edge in interval)
-    return (
-        f'<span class="{_KINDS.get(cell.outcome, "")}">{cell.difference}</span> '
-        f'<span class="soft small">{edges}</span>'
-    )
-
-
-def _bar(cell: Cell, first: bool) -> str:
-    width = 0 if cell.value is None else 100 * cell.value
-    return f'<span class="bar{" first" if first else ""}"><i style="width:{width:.1f}%"></i></span>'
-
-
 def _reliability(models: Compared) -> str:
     drawn = [
         reliability(one.table.total(), name)
@@ -211,9 +163,9 @@ def _reliability(models: Compared) -> str:
     ]
     if not any(drawn):
         return ""
-    return _section(
+    return section(
         "How sure, how right",
-        f'{_grid(drawn)}<p class="soft small">Each dot is a tenth of '
+        f'{grid(drawn)}<p class="soft small">Each dot is a tenth of '
         "the scale of probability: below the line the model is surer than it is right.</p>",
     )
 

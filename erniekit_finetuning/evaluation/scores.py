@@ -10,16 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.evaluation.counting import Counts, Table
+from erniekit_finetuning.evaluation.formulas import accuracy, judged, share
 from erniekit_finetuning.evaluation.matching import Verdict
-from erniekit_finetuning.evaluation.measures import (
-    LINE_F1,
-    PRIMARY,
-    WHOLE,
-    accuracy,
-    judged,
-    share,
-    values,
-)
+from erniekit_finetuning.evaluation.measures import LINE_F1, PRIMARY, WHOLE, values
 from erniekit_finetuning.evaluation.said import COLUMNS, FIELDS, LINES
 
 _SLICED = (PRIMARY, WHOLE, LINE_F1)

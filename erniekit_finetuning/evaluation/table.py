@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from erniekit_finetuning.evaluation.comparison import Difference, Outcome
-from erniekit_finetuning.evaluation.measures import MEASURES, Form
+from erniekit_finetuning.evaluation.formulas import Form
+from erniekit_finetuning.evaluation.measures import MEASURES
 from erniekit_finetuning.evaluation.result import Evaluation, Results
 from erniekit_finetuning.evaluation.versus import Versus, versus
 
