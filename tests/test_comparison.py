@@ -23,6 +23,7 @@ from erniekit_finetuning.evaluation.counting import Table, tabled
 from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Match, Verdict
 from erniekit_finetuning.evaluation.measures import BY_KEY, PRIMARY
+from erniekit_finetuning.evaluation.result import Evaluation
 from erniekit_finetuning.evaluation.values import Kind
 from erniekit_finetuning.evaluation.versus import verdict, versus, whole_sentence
 
@@ -172,3 +173,11 @@ def test_verdicts_in_plain_words(tmp_path: Path) -> None:
     assert "documents would show it" in unsure
     few = said(tmp_path, [BAD] * 3, [GOOD] * 3)
     assert f"an interval needs {MIN_DOCUMENTS} documents or more" in few
+
+
+def test_documents_of_the_same_name_in_another_file_are_refused(tmp_path: Path) -> None:
+    one = evaluation(tmp_path / "a", [GOOD])
+    other = evaluation(tmp_path / "b", [GOOD])
+    elsewhere = other.evaluated.model_copy(update={"data_sha256": "2" * 64})
+    with pytest.raises(UnusableInput, match="the test data are not the same"):
+        versus(one, Evaluation(elsewhere, other.table, other.matches))

@@ -49,7 +49,8 @@ def _likeness(truth: Sequence[Item], found: Sequence[Item]) -> NDArray[np.float6
         other = [item.get(name) for item in found]
         has_one = np.array([value is not None for value in one])[:, None]
         has_other = np.array([value is not None for value in other])
-        if _all_alike(one, other):  # such a column tells no item from another
+        codes = _codes([*one, *other])
+        if len(one) > 1 and len(set(codes)) == 1:  # such a column tells no item from another
             continue
         if any(value.kind is Kind.TEXT for value in (*one, *other) if value is not None):
             weight += _TEXT_WEIGHT * (has_one | has_other)
@@ -57,22 +58,22 @@ def _likeness(truth: Sequence[Item], found: Sequence[Item]) -> NDArray[np.float6
             total += _TEXT_WEIGHT * alike * (has_one & has_other)
         else:
             weight += has_one | has_other
-            keys = np.array([_key(value) for value in one])[:, None]
-            total += (keys == np.array([_key(value) for value in other])) & has_one & has_other
+            keys = np.array(codes)
+            equal = keys[: len(one), None] == keys[None, len(one) :]
+            total += equal & has_one & has_other
     likeness: NDArray[np.float64] = total / np.maximum(weight, 1)
     return likeness
 
 
-def _all_alike(one: Sequence[Value | None], other: Sequence[Value | None]) -> bool:
-    """Whether a list of several items says the same everywhere, in truth and answer."""
-    return len(one) > 1 and len({_key(value) for value in (*one, *other)}) == 1
-
-
-def _key(value: Value | None) -> int:
-    """Equal for values that are the same; the rare other collision costs a likeness a little."""
-    if value is None:
-        return 0
-    return hash(value.plain if value.value is None else value.value)
+def _codes(values: Sequence[Value | None]) -> list[int]:
+    """Equal numbers for values that are the same, 0 for none."""
+    codes: dict[object, int] = {None: 0}
+    return [
+        codes.setdefault(
+            value and (value.plain if value.value is None else value.value), len(codes)
+        )
+        for value in values
+    ]
 
 
 def _prints(values: Sequence[Value | None]) -> list[str]:

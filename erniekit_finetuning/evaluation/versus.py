@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.comparison import (
     MIN_DOCUMENTS,
     Difference,
@@ -60,6 +61,10 @@ class Versus:
 
 def versus(first: Evaluation, second: Evaluation) -> Versus:
     """Compare two evaluations; raises UnusableInput when they are of different documents."""
+    if first.evaluated.data_sha256 != second.evaluated.data_sha256:
+        cure = "evaluate both on the same file: names of documents may repeat in another"
+        files = f"{first.evaluated.data_file} and {second.evaluated.data_file}"
+        raise UnusableInput(Problem("the test data are not the same", found=files, cure=cure))
     one, other = first.table, second.table
     paired = Paired(one, other)
     scores = {measure.key: paired.difference(measure) for measure in MEASURES}
