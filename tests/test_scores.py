@@ -336,3 +336,20 @@ def test_an_item_of_ones_own_shape_is_right_with_all_of_its_fields() -> None:
     assert counted("items_right", document) == 1
     assert scores(document)["line_precision"] == 0.5
     assert scores(own(lambda data: data["items"][0].update(n="pan")))["line_f1"] == 0
+
+
+@pytest.mark.parametrize("open_and_close", [('{"a":', "}"), ("[", "]"), ('{"a":[', "]}")])
+@pytest.mark.parametrize("depth", [100, 400, 900, 5000])
+def test_an_answer_of_nothing_but_brackets_is_judged_like_any(
+    open_and_close: tuple[str, str], depth: int
+) -> None:
+    begin, end = open_and_close
+    nested = begin * depth + "1" + end * depth
+    for text in (
+        nested,
+        f'{{"structured_data":{{"vendor_block":{{"x":{nested}}}}}}}',
+        begin * depth,
+    ):
+        for truth in (TRUTH, Truth("own", OWN, ours=False)):
+            document = judge(truth, answered(text), metrics=True)
+            assert document.errors > 0

@@ -30,7 +30,7 @@ from erniekit_finetuning.invoice.rules import Status
 from erniekit_finetuning.invoice.strict_json import exact_number
 
 _KEPT_TEXT = 2000  # characters of an answer that is not valid
-_REPAIRED = 100_000  # characters of an answer that a repair is tried on
+_REPAIRED = 10_000  # characters of an answer that a repair is tried on: two seconds at worst
 
 
 class DocumentResult(BaseModel):
@@ -90,7 +90,7 @@ def judge(
 
     `schema` is what answers of a shape of one's own must keep. `metrics`: the field's metrics, too.
     """
-    read = _ours(truth, prediction) if truth.ours else _theirs(truth, prediction, schema)
+    read = _read(truth, prediction, schema)
     matches = match(truth.said, read.said)
     if prediction.tokens and read.data is not None:
         matches = _with_confidence(matches, prediction, truth.ours)
@@ -132,6 +132,13 @@ class _Read(NamedTuple):
     said_valid: bool | None = None
     json_problem: str | None = None
     shape_problem: str | None = None
+
+
+def _read(truth: Truth, prediction: Prediction, schema: Validator | None) -> _Read:
+    try:
+        return _ours(truth, prediction) if truth.ours else _theirs(truth, prediction, schema)
+    except RecursionError:  # a model that repeats an opening bracket
+        return _Read(json_problem="nested too deeply")
 
 
 def _ours(truth: Truth, prediction: Prediction) -> _Read:

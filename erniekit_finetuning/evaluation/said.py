@@ -59,7 +59,7 @@ def in_invoice(invoice: Invoice) -> Said:
 def with_unknown(said: Said, data: Mapping[str, Any], unknown: tuple[str, ...]) -> Said:
     """What an answer says, with the values under keys that its shape does not have."""
     extra = {
-        path: value
+        name: value
         for path in unknown
         if not path.startswith(_ABOUT)
         for name, value in _leaves(_at(data, path), path)
