@@ -153,6 +153,13 @@ MEASURES: tuple[Measure, ...] = (
     ),
     ARITHMETIC,
     Measure(
+        "verifiable_rate",
+        "True numbers that add up",
+        "Invoices that print enough to check: the most that arithmetic can honestly verify.",
+        formulas.rate("verifiable", "invoices"),
+        better=0,
+    ),
+    Measure(
         "rule_compliance",
         "Rules passed",
         "Findings of rules on the extracted invoices that pass, of those that apply.",
