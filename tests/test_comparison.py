@@ -135,6 +135,12 @@ def test_of_many_rows_only_those_count_that_hold_after_correction() -> None:
     rows = [row._replace(p_value=0.04)] * 3
     assert [one.outcome for one in corrected(rows)] == [Outcome.NO_DIFFERENCE] * 3
     assert corrected([row._replace(p_value=0.01)])[0].outcome is Outcome.BETTER
+    # rows that could show nothing do not count: 0.02 of two tests is 0.04
+    silent = row._replace(p_value=None)
+    rows = [row._replace(p_value=0.02), silent, silent, row._replace(p_value=0.9)]
+    assert [one.outcome for one in corrected(rows)] == [
+        Outcome.BETTER, *[Outcome.NO_DIFFERENCE] * 3,
+    ]  # fmt: skip
 
 
 def tagged(document: DocumentResult, sort: str) -> DocumentResult:

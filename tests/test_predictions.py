@@ -119,7 +119,7 @@ def test_output_names_a_folder_or_a_file(tmp_path: Path) -> None:
     assert output_files(tmp_path / "r", "baseline").predictions == (
         tmp_path / "r" / "baseline" / "predictions.jsonl"
     )
-    assert len(set(output_files(tmp_path / "r.json"))) == 7
+    assert len(set(output_files(tmp_path / "r.json"))) == 8
     (tmp_path / "notes.txt").write_text("x")
     with pytest.raises(UnusableInput, match="--output is a file"):
         output_files(tmp_path / "notes.txt")

@@ -117,15 +117,16 @@ def mcnemar(only_first: int, only_second: int) -> float:
 
 
 def corrected(rows: Sequence[Difference]) -> list[Difference]:
-    """Rows of one table: a difference counts as shown when it is after Holm's correction, too."""
-    p_values = holm([1.0 if row.p_value is None else row.p_value for row in rows])
-    return [
-        row._replace(
-            p_value=None if row.p_value is None else p,
-            outcome=row.outcome if p <= 1 - LEVEL else Outcome.NO_DIFFERENCE,
-        )
-        for row, p in zip(rows, p_values, strict=True)
-    ]
+    """Rows of one table: a difference counts as shown when it is after Holm's correction, too.
+
+    Rows without a p value could show nothing, and do not count in the correction (Tarone 1990).
+    """
+    tested = [i for i, row in enumerate(rows) if row.p_value is not None]
+    found = [row._replace(outcome=Outcome.NO_DIFFERENCE) for row in rows]
+    for i, p in zip(tested, holm([rows[i].p_value or 0.0 for i in tested]), strict=True):
+        outcome = rows[i].outcome if p <= 1 - LEVEL else Outcome.NO_DIFFERENCE
+        found[i] = rows[i]._replace(p_value=p, outcome=outcome)
+    return found
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

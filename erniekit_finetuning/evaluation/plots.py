@@ -30,12 +30,13 @@ def intervals(rows: Sequence[Difference], title: str) -> str:
         y = _ROW * number + 16
         left, right = (across(100 * edge) for edge in row.interval or (0, 0))
         points = 100 * (row.difference or 0)
+        told = f"{points:+.1f}" if round(points, 1) else "0"
         kind = row.outcome.name.lower()
         parts.append(
             f'<text x="{_NAME - 10}" y="{y + 4}" text-anchor="end">{escape(row.measure.title)}'
             f'</text><line class="span {kind}" x1="{left}" x2="{right}" y1="{y}" y2="{y}"/>'
             f'<circle class="{kind}" cx="{across(points)}" cy="{y}" r="4"/>'
-            f'<text class="soft" x="{_WIDE - 60}" y="{y + 4}">{points:+.1f}</text>'
+            f'<text class="soft" x="{_WIDE - 60}" y="{y + 4}">{told}</text>'
         )
     parts.append(
         f'<text class="soft" x="{across(0)}" y="{height - 4}" text-anchor="middle">0 points</text>'

@@ -71,6 +71,7 @@ class OutputFiles(NamedTuple):
     markdown: Path
     csv: Path
     comparison: Path
+    test_data: Path
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,11 @@ def output_files(output: Path, part: str = "") -> OutputFiles:
         if output.is_dir():
             raise UnusableInput(Problem("--output is a folder", found=str(output)))
         stem = output.with_suffix(f".{part}" if part else "")
-        ends = ("", ".matches", ".predictions", "", "", "", ".comparison")
-        kinds = (".json", ".jsonl", ".jsonl", ".html", ".md", ".csv", ".json")
-        names = (stem.name + end + kind for end, kind in zip(ends, kinds, strict=True))
-        return OutputFiles(*(stem.with_name(name) for name in names))
+        ends = (
+            ".json", ".matches.jsonl", ".predictions.jsonl", ".html", ".md", ".csv",
+            ".comparison.json", ".test_data.jsonl",
+        )  # fmt: skip
+        return OutputFiles(*(stem.with_name(stem.name + end) for end in ends))
     if output.is_file():
         raise UnusableInput(
             Problem("--output is a file", found=str(output), expected="a folder, or a .json file")
@@ -127,6 +129,7 @@ def output_files(output: Path, part: str = "") -> OutputFiles:
         folder / "report.md",
         folder / "report.csv",
         folder / "comparison.json",
+        folder / "test_data.jsonl",
     )
 
 

@@ -67,7 +67,7 @@ class Options:
 
 def opened(source: Path, output: Path, options: Options) -> TestSet:
     """The test data; what is no file of pairs becomes one beside the results."""
-    made = output_files(output).predictions.with_name(f"{output.stem}.test_data.jsonl")
+    made = output_files(output).test_data
     with _bar("test data", None) as step:
         return open_test_data(source, made, options.instruction, options.limit, step)
 
@@ -109,7 +109,7 @@ def evaluate_answers(
     if source is not None:
         data = opened(source, output, options)
     else:
-        made = output_files(output).predictions.with_name(f"{output.stem}.test_data.jsonl")
+        made = output_files(output).test_data
         data = open_test_set(truths_of(given, made), options.limit)
     return evaluate_given(predictions, given, data, output_files(output), options.plan)
 

@@ -82,14 +82,18 @@ def versus(first: Evaluation, second: Evaluation) -> Versus:
 
 
 def _fields(first: Table, second: Table, paired: Paired) -> list[Difference]:
-    """By field; its p value is McNemar's, of documents in which the field has no error."""
+    """By field; its p value is McNemar's, of documents in which the field has no error.
+
+    Where the two never disagree on a document there is no test.
+    """
     names = dict.fromkeys(name for table in (first, second) for name in field_scores(table.total()))
     rows = []
     for name in names:
         row = paired.difference(of_field(name))
         if row.interval is not None:
             test = _disagreement(_right(first, name), _right(second, name))
-            row = row._replace(p_value=test.p_value)
+            disagree = test.only_first + test.only_second > 0
+            row = row._replace(p_value=test.p_value if disagree else None)
         rows.append(row)
     return corrected(rows)
 
