@@ -21,6 +21,7 @@ from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.engines.protocol import TokenScore
 from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.evaluation.asking import Asking, question_of
 from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
 from erniekit_finetuning.evaluation.given import read_given
 from erniekit_finetuning.evaluation.predictions import Prediction, Store, read_predictions
@@ -299,3 +300,10 @@ def test_models_are_compared_across_engines_each_in_its_own_process(tmp_path: Pa
     assert (tmp_path / "again" / "report.html").read_text() == (
         tmp_path / "c" / "report.html"
     ).read_text()
+
+
+def test_a_page_that_is_not_there_is_named(tmp_path: Path) -> None:
+    one = pair("doc", "<image>\nRead.", image="gone.png", text="Total 5")
+    with pytest.raises(UnusableInput, match=r"doc: an image cannot be read: No such file"):
+        question_of(one, 0, True, Asking("m", tmp_path))
+    assert question_of(one, 0, False, Asking("m", tmp_path)).question.images == ()

@@ -14,6 +14,7 @@ from erniekit_finetuning.data.pair import Pair, compact
 from erniekit_finetuning.data.prompts import WORDS, Instruction
 from erniekit_finetuning.decoding import Decoding, grounded
 from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Question, Reader
+from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS, Key, Prediction, Store
 from erniekit_finetuning.examples import example_of, image_path
 
@@ -83,9 +84,18 @@ def question_of(pair: Pair, number: int, with_images: bool, how: Asking) -> Aske
     question = Question(example.messages[:-1], images, bound)
     digest = hashlib.sha256(compact([[m.role, m.content] for m in question.messages]).encode())
     for image in images:
-        digest.update(Path(image).read_bytes())
+        digest.update(_bytes(image, name))
     decoding = Decoding.FREE if bound is None else Decoding.GROUNDED
     return Asked(name, Key(digest.hexdigest(), decoding), question)
+
+
+def _bytes(image: str, name: str) -> bytes:
+    try:
+        return Path(image).read_bytes()
+    except OSError as error:
+        cure = "check the path: it is looked up beside the test data, then from here"
+        what = f"an image cannot be read: {error.strerror}"
+        raise UnusableInput(Problem(what, field=name, found=image, cure=cure)) from error
 
 
 def document_id(pair: Pair, number: int) -> str:
