@@ -41,23 +41,24 @@ def contestant(
     be held to `schema` (left out: the schema of our own answers). Raises UnusableInput for a model
     that is not there.
     """
-    if spec.endswith((".yaml", ".yml")):
+    kind, name = _told(spec, engine)
+    if kind == API:
         return _behind_api(Path(spec), answer_schema() if schema is None else schema)
-    before, colon, after = spec.partition(":")
-    name = spec
-    if colon and before in ENGINES:
-        engine, name = before, after
-    return Contestant(
-        name, engine, model_fingerprint(name), lambda size: get_engine(engine).load(name, size)
-    )
+    sha256 = model_fingerprint(name)
+    return Contestant(name, kind, sha256, lambda size: get_engine(kind).load(name, size))
 
 
 def engine_of(spec: str, engine: str) -> str:
     """The engine that answers for a word of the command line."""
+    return _told(spec, engine)[0]
+
+
+def _told(spec: str, engine: str) -> tuple[str, str]:
+    """The engine and the model that a word names."""
     if spec.endswith((".yaml", ".yml")):
-        return API
-    before, colon, _ = spec.partition(":")
-    return before if colon and before in ENGINES else engine
+        return API, spec
+    before, colon, after = spec.partition(":")
+    return (before, after) if colon and before in ENGINES else (engine, spec)
 
 
 def _behind_api(path: Path, schema: Mapping[str, Any]) -> Contestant:
