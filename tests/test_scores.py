@@ -13,10 +13,11 @@ from erniekit_finetuning.engines.protocol import TokenScore
 from erniekit_finetuning.evaluation.counting import tabled
 from erniekit_finetuning.evaluation.formulas import above_chance
 from erniekit_finetuning.evaluation.judging import DocumentResult, judge
-from erniekit_finetuning.evaluation.matching import Verdict
+from erniekit_finetuning.evaluation.matching import Match, Verdict
 from erniekit_finetuning.evaluation.measures import MEASURES
 from erniekit_finetuning.evaluation.scores import confusions, field_scores, troubles
 from erniekit_finetuning.evaluation.truth import Truth
+from erniekit_finetuning.evaluation.values import Kind
 from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice
 
@@ -109,17 +110,26 @@ def test_lines_with_nothing_in_common_are_not_paired() -> None:
     assert len(found(document, Verdict.MISSING)) == len(found(document, Verdict.INVENTED)) == 4
 
 
+def lines_of(*items: dict[str, Any]) -> Truth:
+    data = {"structured_data": {"line_items": list(items)}}
+    return Truth("lines", data, read_answer(compact(data)).invoice)
+
+
 def test_what_all_lines_say_pairs_none_of_them() -> None:
-    data: dict[str, Any] = copy.deepcopy(ANSWER)
-    for line in data["structured_data"]["line_items"]:
-        line.update(tax_rate="20", discount="5")
-    truth = Truth("alike", data, read_answer(compact(data)).invoice)
-    other: dict[str, Any] = copy.deepcopy(data)
-    other["structured_data"]["line_items"][0].update(
-        description="Qqq", quantity="9", unit_price="3", line_total="8"
-    )
-    document = judge(truth, answered(compact(other)))
-    assert len(found(document, Verdict.MISSING)) == len(found(document, Verdict.INVENTED)) == 6
+    same = {"tax_rate": "20", "discount": "5"}
+    one = {"description": "Blue pens", "quantity": "2", **same}
+    truth = lines_of(one, {"description": "Stapler", "quantity": "1", **same})
+    second = truth.data["structured_data"]["line_items"][1]
+    said = lines_of({"description": "Qqq", "quantity": "9", **same}, second)
+    document = judge(truth, answered(compact(said.data)))
+    assert len(found(document, Verdict.MISSING)) == len(found(document, Verdict.INVENTED)) == 4
+
+
+def test_of_lines_alike_the_nearer_are_paired() -> None:
+    pen, ink = {"description": "pen"}, {"description": "ink bottle"}
+    document = judge(lines_of(pen, ink, pen), answered(compact(lines_of(pen, pen).data)))
+    assert [(m.line, m.found_line) for m in document.matches] == [(0, 0), (1, None), (2, 1)]
+    assert scores(document)["line_order"] == 1
 
 
 @pytest.mark.parametrize(
@@ -178,6 +188,14 @@ def test_a_key_without_a_place_is_an_invented_field() -> None:
     assert score["field_accuracy"] == pytest.approx(FIELDS / (FIELDS + 3), abs=1e-6)
 
 
+def test_what_a_model_says_of_itself_is_no_field() -> None:
+    extra: dict[str, Any] = copy.deepcopy(ANSWER)
+    extra["validation_summary"]["mood"] = "good"
+    document = judge(TRUTH, answered(compact(extra)))
+    assert "unknown key: validation_summary.mood" in str(document.shape_problem)
+    assert (document.errors, scores(document)["field_accuracy"]) == (0, 1)
+
+
 def test_what_a_repair_would_mend_is_told_and_earns_nothing() -> None:
     fenced = judge(TRUTH, answered(f"```json\n{compact(ANSWER)}\n```"))
     prose = judge(TRUTH, answered("I cannot read this."))
@@ -194,6 +212,7 @@ def test_nothing_found_where_nothing_is_printed_has_no_accuracy() -> None:
     score = scores(nothing)
     assert (score["field_accuracy"], score["line_f1"]) == (None, None)
     assert score["whole_document_rate"] == 1
+    assert scores(judge(blank, answered("no")))["whole_document_rate"] == 0
     everything = judged(truth=blank)
     assert counted("invented", everything) == FIELDS
     score = scores(everything)
@@ -292,9 +311,9 @@ def test_values_carry_the_probability_of_their_tokens() -> None:
     text = compact(ANSWER)
     ends = range(1, len(text) + 1)  # a token a letter, half as likely in the seller's name
     start = text.index('"Alba')
-    tokens = tuple(
-        TokenScore(end, -0.1 if start < end <= start + len('"Alba Ltd"') else 0.0) for end in ends
-    )
+    said = dict.fromkeys(range(start + 1, start + len('"Alba Ltd"') + 1), -0.1)
+    said[start] = -5.0  # the colon before it is no part of it
+    tokens = tuple(TokenScore(end, said.get(end, 0.0)) for end in ends)
     prediction = answered(text)
     document = judge(TRUTH, type(prediction)(**{**vars(prediction), "tokens": tokens}))
     sure = {match.field: match.confidence for match in document.matches if match.line is None}
@@ -304,6 +323,13 @@ def test_values_carry_the_probability_of_their_tokens() -> None:
     assert scores(document)["calibration_error"] == pytest.approx((1 - 0.3679) / FIELDS, abs=1e-5)
     lines = [match for match in document.matches if match.line is not None]
     assert all(match.confidence == 1 for match in lines)
+
+
+def test_errors_of_calibration_do_not_cancel() -> None:
+    sure = Match("a", Kind.TEXT, Verdict.WRONG, "x", "y", confidence=0.95)
+    unsure = Match("b", Kind.TEXT, Verdict.CORRECT, "x", "x", confidence=0.05)
+    document = DocumentResult(id="d", matches=(sure, unsure))
+    assert scores(document)["calibration_error"] == pytest.approx(0.95)
 
 
 OWN = {"seller": {"name": "Alba"}, "total": 12.50, "items": [{"n": "pen", "price": "1,50"}]}
@@ -321,6 +347,7 @@ def test_a_shape_of_ones_own_is_compared_by_its_paths() -> None:
     assert {match.field for match in own().matches} == {
         "seller.name", "total", "items[].n", "items[].price",
     }  # fmt: skip
+    assert own(lambda data: data["seller"].update(name="  ALBA ")).errors == 0
     # another print of the same number, in a field of amounts
     assert own(lambda data: data["items"][0].update(price="1.50")).errors == 0
     assert own(lambda data: data.update(total="12,50")).errors == 0
