@@ -307,3 +307,15 @@ def test_a_page_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UnusableInput, match=r"doc: an image cannot be read: No such file"):
         question_of(one, 0, True, Asking("m", tmp_path))
     assert question_of(one, 0, False, Asking("m", tmp_path)).question.images == ()
+
+
+def test_all_truths_of_a_field_tell_its_kind(tmp_path: Path) -> None:
+    rows = tmp_path / "p.jsonl"
+    truths = [{"sum": "12", "no": "0042"}, {"sum": "12.50", "no": "0043"}]
+    answers = [{"sum": "12.00", "no": "42"}, {"sum": "12,50", "no": "0043"}]
+    pairs = zip(answers, truths, strict=True)
+    rows.write_text("".join(compact({"text": a, "truth": t}) + "\n" for a, t in pairs))
+    done = evaluate_answers(rows, None, tmp_path / "r", Options(metrics=False))
+    wrong = [(m.field, m.expected) for d in done.documents() for m in d.matches if d.errors
+             if m.verdict != "correct"]  # fmt: skip
+    assert wrong == [("no", "0042")]  # an amount in another print, but a number that is a name
