@@ -33,6 +33,7 @@ from erniekit_finetuning.evaluation.result import (
 from erniekit_finetuning.evaluation.table import compared, csv_table, rich_table
 from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.evaluation.test_set import TestSet
+from erniekit_finetuning.invoice.answer import read_answer
 from synthetic_invoice_generator.config import GeneratorConfig
 from synthetic_invoice_generator.dataset.generate import generate
 
@@ -59,7 +60,10 @@ def test_the_report_escapes_what_a_model_said_and_loads_nothing(tmp_path: Path) 
     Image.new("RGB", (1600, 2200), "white").save(page)
     truth = replace(TRUTH, id=HOSTILE, images=(str(page),), tags={HOSTILE: HOSTILE})
     wrong = judged(lambda data: data["vendor_block"].update(name=HOSTILE), truth)
-    broken = judge(truth, answered(HOSTILE))
+    data: dict[str, Any] = copy.deepcopy(ANSWER)
+    data["structured_data"]["vendor_block"]["name"] = HOSTILE
+    poisoned = replace(truth, data=data, invoice=read_answer(compact(data)).invoice)
+    broken = judge(poisoned, answered(HOSTILE))
     pair = [
         evaluation(tmp_path / "a", [broken, broken], HOSTILE),
         evaluation(tmp_path / "b", [wrong, broken], HOSTILE),
