@@ -14,7 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from judged import TRUTH, answered, evaluation, judged
+from judged import ANSWER, TRUTH, answered, evaluation, judged
 from PIL import Image
 
 from erniekit_finetuning.data.pair import compact
