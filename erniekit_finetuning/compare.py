@@ -10,7 +10,17 @@ import typer
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.evaluate import MODEL, TEST_DATA, tell
+from erniekit_finetuning.evaluate import (
+    MODEL,
+    TEST_DATA,
+    BatchSize,
+    How,
+    Limit,
+    MaxNewTokens,
+    Metrics,
+    Schema,
+    tell,
+)
 from erniekit_finetuning.evaluation.naming import part_names
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
 from erniekit_finetuning.evaluation.report import write_reports
@@ -34,17 +44,13 @@ def compare(
     ],
     output: Annotated[Path, typer.Option(help="Folder for results and report.")],
     test_data: Annotated[Path | None, typer.Option(help=TEST_DATA)] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N documents.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Documents read side by side.")] = 16,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = MAX_NEW_TOKENS,
-    decoding: Annotated[
-        Decoding, typer.Option(help="Values from the document only, or whatever a model says.")
-    ] = Decoding.GROUNDED,
+    limit: Limit = None,
+    batch_size: BatchSize = 16,
+    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
+    decoding: How = Decoding.GROUNDED,
     engine: Annotated[str, typer.Option(help="What runs models that name no engine.")] = "paddle",
-    schema: Annotated[
-        Path | None, typer.Option(help="JSON Schema that answers of a shape of your own must keep.")
-    ] = None,
-    metrics: Annotated[bool, typer.Option(help="The field's metrics, too.")] = True,
+    schema: Schema = None,
+    metrics: Metrics = True,
 ) -> None:
     """Say whether models are better or worse than the first, where, and by how much."""
     if len(models) < 2:

@@ -41,6 +41,21 @@ MODEL = (
     "of a model behind an API."
 )
 
+Limit = Annotated[int | None, typer.Option(min=1, help="Only the first N documents.")]
+BatchSize = Annotated[int, typer.Option(min=1, help="Documents read side by side.")]
+MaxNewTokens = Annotated[
+    int, typer.Option(min=1, help="Longest answer; never more than the model's context leaves.")
+]
+How = Annotated[
+    Decoding, typer.Option(help="Values from the document only, or whatever the model says.")
+]
+Schema = Annotated[
+    Path | None, typer.Option(help="JSON Schema that answers of a shape of your own must keep.")
+]
+Metrics = Annotated[
+    bool, typer.Option(help="The field's metrics, too: ANLS*, Donut, SROIE, JSON accuracy.")
+]
+
 
 def evaluate(
     output: Annotated[
@@ -54,24 +69,16 @@ def evaluate(
     baseline: Annotated[
         str | None, typer.Option(help="Second model on the same data, to compare with.")
     ] = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first N documents.")] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Documents read side by side.")] = 16,
-    max_new_tokens: Annotated[
-        int, typer.Option(min=1, help="Longest answer; never more than the model's context leaves.")
-    ] = MAX_NEW_TOKENS,
-    decoding: Annotated[
-        Decoding, typer.Option(help="Values from the document only, or whatever the model says.")
-    ] = Decoding.GROUNDED,
+    limit: Limit = None,
+    batch_size: BatchSize = 16,
+    max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
+    decoding: How = Decoding.GROUNDED,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "paddle",
-    schema: Annotated[
-        Path | None, typer.Option(help="JSON Schema that answers of a shape of your own must keep.")
-    ] = None,
+    schema: Schema = None,
     instruction: Annotated[
         Instruction, typer.Option(help="What is asked where the test data is no file of pairs.")
     ] = Instruction.EXTRACTION,
-    metrics: Annotated[
-        bool, typer.Option(help="The field's metrics, too: ANLS*, Donut, SROIE, JSON accuracy.")
-    ] = True,
+    metrics: Metrics = True,
 ) -> None:
     """Measure a model on test data and write results, predictions and reports."""
     options = Options(

@@ -319,3 +319,13 @@ def test_all_truths_of_a_field_tell_its_kind(tmp_path: Path) -> None:
     wrong = [(m.field, m.expected) for d in done.documents() for m in d.matches if d.errors
              if m.verdict != "correct"]  # fmt: skip
     assert wrong == [("no", "0042")]  # an amount in another print, but a number that is a name
+
+
+def test_a_truth_in_a_file_keeps_its_digits(tmp_path: Path) -> None:
+    Image.new("RGB", (60, 60), "white").save(tmp_path / "a.png")
+    (tmp_path / "a.json").write_text('{"vendor_name": "Alba", "total": 5.00}')
+    (truth,) = open_test_data(tmp_path, tmp_path / "m.jsonl", Instruction.EXTRACTION).truths({})
+    assert truth.said.fields["totals.tax_inclusive"].printed == "5.00"
+    (tmp_path / "a.json").write_text("{")
+    with pytest.raises(UnusableInput, match=r"a\.json: cannot be read as JSON"):
+        open_test_data(tmp_path, tmp_path / "n.jsonl", Instruction.EXTRACTION)

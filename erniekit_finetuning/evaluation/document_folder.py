@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -16,7 +15,9 @@ from erniekit_finetuning.data.record import Folders
 from erniekit_finetuning.data.rows import read_rows
 from erniekit_finetuning.data.shards import Plan
 from erniekit_finetuning.data.sources.active_learning import Reading
+from erniekit_finetuning.data.sources.manifest import read_truth
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.evaluation.given import unwrapped
 from erniekit_finetuning.files import write_text
 
 _IMAGES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".bmp"}
@@ -89,7 +90,7 @@ def _truths(folder: Path) -> Iterator[tuple[str, Any]]:
             return
     inner = folder / "ground_truth"
     for path in sorted((inner if inner.is_dir() else folder).rglob("*.json")):
-        value = _json(path)
+        value = read_truth(path)
         if isinstance(value, Mapping):  # a list is a manifest of the folder, no truth
             yield path.stem, value
 
@@ -102,30 +103,16 @@ def _named(row: Any, origin: str) -> tuple[str, Any]:
     if name is None or truth is None:
         expected = "id or file_name, and truth or ground_truth"
         raise UnusableInput(Problem("no truth", file=origin, expected=expected))
-    if isinstance(truth, str):
-        truth = json.loads(truth)
-    if isinstance(truth, Mapping) and isinstance(truth.get("gt_parse"), Mapping):
-        truth = truth["gt_parse"]
-    return str(name), truth
+    return str(name), unwrapped(truth)
 
 
 def _pages(name: str, files: Mapping[str, list[Path]]) -> tuple[list[Path], Path | None]:
     """Page images of a document in order, and its PDF."""
     numbered: list[tuple[int, Path]] = []
     for stem, paths in files.items():
-        if stem != name and not (stem.startswith(name) and _PAGE.fullmatch(stem[len(name) :])):
-            continue
-        match = _PAGE.fullmatch(stem[len(name) :])
-        numbered += [(int(match[1]) if match else 0, path) for path in paths]
+        page = _PAGE.fullmatch(stem.removeprefix(name)) if stem.startswith(name) else None
+        if page or stem == name:
+            numbered += [(int(page[1]) if page else 0, path) for path in paths]
     pdf = next((path for _, path in numbered if path.suffix.lower() == ".pdf"), None)
     images = [path for _, path in sorted(numbered) if path.suffix.lower() != ".pdf"]
     return images, pdf
-
-
-def _json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UnusableInput(
-            Problem("cannot be read as JSON", file=str(path), found=str(error)[:100])
-        ) from error

@@ -35,7 +35,9 @@ def read_given(path: Path) -> list[Given]:
     """
     if lists := _two_lists(path):
         answers, truths = lists
-        return [Given(None, _text(a), _truth(t)) for a, t in zip(answers, truths, strict=True)]
+        return [
+            Given(None, _text(a), _text(unwrapped(t))) for a, t in zip(answers, truths, strict=True)
+        ]
     found = []
     for row in read_rows(str(path)):
         value = row.value
@@ -52,7 +54,7 @@ def read_given(path: Path) -> list[Given]:
             Given(
                 None if name is None else str(name),
                 _text(answer),
-                None if truth is None else _truth(truth),
+                None if truth is None else _text(unwrapped(truth)),
             )
         )
     return found
@@ -122,16 +124,14 @@ def _two_lists(path: Path) -> tuple[list[Any], list[Any]] | None:
     return answers, truths
 
 
-def _truth(value: Any) -> str:
-    """A truth as text; that of Donut's data sets stands under `gt_parse`."""
+def unwrapped(value: Any) -> Any:
+    """A truth as it is meant: JSON in a text is read; Donut's data sets have it in `gt_parse`."""
     if isinstance(value, str):
         try:
             value = json.loads(value, parse_float=Decimal)
         except ValueError:
-            return str(value)
-    if isinstance(value, Mapping) and "gt_parse" in value:
-        value = value["gt_parse"]
-    return _text(value)
+            return value
+    return value["gt_parse"] if isinstance(value, Mapping) and "gt_parse" in value else value
 
 
 def _text(value: Any) -> str:

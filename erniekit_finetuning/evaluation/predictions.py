@@ -110,10 +110,9 @@ class Store:
 
     def add(self, prediction: Prediction) -> None:
         """Append one; it is on disk when this returns."""
-        line = json.dumps(prediction.to_json(), ensure_ascii=False) + "\n"
         with self._path.open("ab") as file:
             self._offsets[prediction.key] = file.tell()
-            file.write(line.encode("utf-8", "backslashreplace"))
+            _write(file, prediction)
 
     def get(self, key: Key) -> Prediction:
         """The answer to a question; raises KeyError when there is none."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -132,7 +131,7 @@ def slices(table: Table) -> dict[str, dict[str, list[int]]]:
 
     A tag that has one value, or very many, tells no sorts apart and is left out.
     """
-    names = Counter(name for tags in table.tags for name in tags)
+    names = dict.fromkeys(name for tags in table.tags for name in tags)
     found: dict[str, dict[str, list[int]]] = {}
     for name in names:
         rows: dict[str, list[int]] = {}

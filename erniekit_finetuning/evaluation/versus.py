@@ -69,7 +69,7 @@ def versus(first: Evaluation, second: Evaluation) -> Versus:
     paired = Paired(one, other)
     scores = {measure.key: paired.difference(measure) for measure in MEASURES}
     return Versus(
-        paired.difference(PRIMARY),
+        scores[PRIMARY.key],
         _disagreement(_whole(one), _whole(other)),
         {
             key: one

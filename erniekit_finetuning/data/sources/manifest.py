@@ -43,7 +43,7 @@ def read_document(
     paths = tuple(_find(row, name, folders, folders.images) for row in rows)
     data = first[key]
     if not isinstance(data, Mapping):
-        data = _json(_find(first, key, folders, folders.ground_truth))
+        data = read_truth(_find(first, key, folders, folders.ground_truth))
     truth = read_invoice(data, reading.typed)
     return Labelled(
         id=_identifier(first) if first.get("invoice_id") else str(first[name]),
@@ -108,7 +108,8 @@ def _find(row: Mapping[str, Any], field: str, folders: Folders, folder: Path) ->
         raise
 
 
-def _json(path: Path) -> Any:
+def read_truth(path: Path) -> Any:
+    """A ground truth's JSON, its numbers exact; raises UnusableInput when it cannot be read."""
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise UnusableInput(
