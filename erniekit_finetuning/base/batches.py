@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import random
+from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from erniekit_finetuning.base.curriculum import (
-    DRILLS,
-    FIRST,
-    LATER,
-    SWITCH,
-    TASKS,
-    Labelled,
-    Sample,
-    Shares,
-)
+from tokenizers import Tokenizer
+
+from erniekit_finetuning.base.corpus import Labelled
+from erniekit_finetuning.base.curriculum import Shares, sample, shares
+from erniekit_finetuning.base.drills import Sample
 
 POOL = 24  # batches drawn, sorted by length and shuffled together
 IGNORED = -100
-SHORT, SHORT_UNTIL = 768, 0.55  # tokens of the longest row until this share of the run
+# Tokens of the longest row until this share of the run.
+LONGEST = ((0.25, 1024), (0.6, 1536))
+TEXT_SHARE = 0.65  # of a row; a longer text leaves its answer no room
+SPELLED = 0.12  # of the samples come letter by letter, so that words and letters mean the same
 
 
 class Row(NamedTuple):
@@ -40,25 +40,31 @@ class Encoder:
     """Sample to Row with the tokenizer's own chat template."""
 
     def __init__(self, tokenizer: Any) -> None:
+        """Keep the tokenizer, and one like it that spells every word."""
         self._tokenizer = tokenizer
+        self._words = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
+        whole = json.loads(tokenizer.backend_tokenizer.to_str())
+        whole["added_tokens"] = [one for one in whole["added_tokens"] if not one["single_word"]]
+        self._letters = Tokenizer.from_str(json.dumps(whole))
 
-    def __call__(self, sample: Sample) -> Row:
+    def __call__(self, sample: Sample, spelled: bool = False) -> Row:
         """Token ids of the user turn, the answer and the end token."""
         user = {"role": "user", "content": sample.prompt}
         template = self._tokenizer.apply_chat_template
         asked = template([user], add_generation_prompt=True, tokenize=False)
-        prompt = self._ids(asked)
-        answer = self._ids(sample.answer)
+        tokens = self._letters if spelled else self._words
+        prompt = tokens.encode(asked, add_special_tokens=False).ids
+        answer = tokens.encode(sample.answer, add_special_tokens=False).ids
         return Row([*prompt, *answer, self._tokenizer.eos_token_id], len(prompt))
 
-    def _ids(self, text: str) -> list[int]:
-        ids: list[int] = self._tokenizer(text, add_special_tokens=False)["input_ids"]
-        return ids
+    def count(self, text: str) -> int:
+        """Tokens of a text."""
+        return len(self._words.encode(text, add_special_tokens=False).ids)
 
 
 def batches(
     documents: Sequence[Labelled],
-    encode: Callable[[Sample], Row],
+    encode: Encoder,
     seed: str,
     batch_tokens: int,
     max_seq_len: int,
@@ -69,11 +75,16 @@ def batches(
     Short documents come first: they teach the same copying for less attention.
     """
     pool = 0
+    by_size = sorted(
+        (encode.count(document.text), index) for index, document in enumerate(documents)
+    )
     while True:
         rng, done = random.Random(f"{seed}/{pool}"), progress()
-        shares = FIRST if done < SWITCH else LATER
-        longest = SHORT if done < SHORT_UNTIL else max_seq_len
-        rows = _pool(rng, documents, encode, shares, POOL * batch_tokens, longest)
+        longest = next((most for until, most in LONGEST if done < until), max_seq_len)
+        longest = min(longest, max_seq_len)
+        fitting = by_size[: bisect(by_size, (int(TEXT_SHARE * longest), 0))]
+        some = [documents[index] for _, index in fitting]
+        rows = _pool(rng, some, encode, shares(done), POOL * batch_tokens, longest)
         cut = list(_cut(sorted(rows, key=lambda row: len(row.ids)), batch_tokens))
         rng.shuffle(cut)
         yield from map(pad, cut)
@@ -83,20 +94,18 @@ def batches(
 def _pool(
     rng: random.Random,
     documents: Sequence[Labelled],
-    encode: Callable[[Sample], Row],
-    shares: Shares,
+    encode: Encoder,
+    wanted: Shares,
     tokens: int,
     max_seq_len: int,
 ) -> list[Row]:
     """Rows until `tokens` are drawn; the task furthest behind its share comes next."""
-    drawn = dict.fromkeys([*DRILLS, *TASKS], 0)
+    drawn = dict.fromkeys(vars(wanted), 0)
     rows: list[Row] = []
     while sum(drawn.values()) < tokens:
-        task = min(drawn, key=lambda name: drawn[name] / getattr(shares, name))
-        if task in DRILLS:
-            row = encode(DRILLS[task](rng))
-        else:
-            row = encode(TASKS[task](rng, rng.choice(documents)))
+        task = min(drawn, key=lambda name: drawn[name] / getattr(wanted, name))
+        made = sample(rng, task, lambda: rng.choice(documents))
+        row = encode(made, rng.random() < SPELLED)
         if len(row.ids) <= max_seq_len:
             drawn[task] += len(row.ids)
             rows.append(row)

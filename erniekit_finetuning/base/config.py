@@ -17,6 +17,7 @@ class _Strict(BaseModel):
 class Shape(_Strict):
     """Dense ERNIE-4.5 sizes."""
 
+    vocab_size: int
     hidden_size: int
     intermediate_size: int
     num_hidden_layers: int
@@ -26,13 +27,18 @@ class Shape(_Strict):
 
 
 class Corpus(_Strict):
-    """Generated documents: the generator's configuration file, how many, from which seed."""
+    """Generated documents: the generator's configuration file, how many, from which seed.
+
+    `drawn` ones are set by typst and read back from their PDF, `set` ones are text pages;
+    `held_out` of each measure the run.
+    """
 
     generator: Path
-    documents: int
+    drawn: int
+    set: int
     held_out: int
     seed: int
-    word_share: float  # a word in this share of the documents becomes one token
+    words: int  # as many of the corpus's words become tokens
 
 
 class Training(_Strict):

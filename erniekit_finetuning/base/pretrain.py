@@ -18,10 +18,13 @@ from typing import Any
 from erniekit_finetuning.base import corpus, tokenizer
 from erniekit_finetuning.base.batches import IGNORED, Batch, Encoder, batches, pad
 from erniekit_finetuning.base.config import Pretraining, Training, load_pretraining
-from erniekit_finetuning.base.curriculum import Labelled, Sample
+from erniekit_finetuning.base.corpus import Form, Labelled
+from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.files import written_whole
+
+FORMS: tuple[Form, ...] = ("drawn", "set")
 
 
 def main() -> None:
@@ -32,11 +35,14 @@ def main() -> None:
     arguments = parser.parse_args()
     config, run = load_pretraining(arguments.config), arguments.output
     data, processes = config.corpus, config.training.processes
-    corpus.build(run / "train", data.generator, data.seed, data.documents, processes)
-    corpus.build(run / "held_out", data.generator, data.seed + 1, data.held_out, processes)
+    corpus.build(run / "drawn", data.generator, data.seed, data.drawn, "drawn", processes)
+    corpus.build(run / "set", data.generator, data.seed + 1, data.set, "set", processes)
+    for number, form in enumerate(FORMS):
+        seed = data.seed + 2 + number
+        corpus.build(run / f"held_out_{form}", data.generator, seed, data.held_out, form, processes)
     if not (run / "tokenizer" / "tokenizer_config.json").exists():
         words = tokenizer.frequent_words(
-            (document.text for document in corpus.read(run / "train")), data.word_share
+            (document.text for form in FORMS for document in corpus.read(run / form)), data.words
         )
         tokenizer.save(
             tokenizer.build(words), run / "tokenizer", config.model.max_position_embeddings
@@ -69,9 +75,12 @@ def _worker(rank: int, config: Pretraining, run: Path) -> None:
         state = _restore(checkpoint, model, optimizers)
     parallel = DistributedDataParallel(model)
     encode = Encoder(tokens)
-    held_out = [_whole(document) for document in corpus.read(run / "held_out")]
+    held_out = {
+        form: [_whole(document) for document in corpus.read(run / f"held_out_{form}")]
+        for form in FORMS
+    }
     stream = batches(
-        list(corpus.read(run / "train")),
+        [document for form in FORMS for document in corpus.read(run / form)],
         encode,
         f"{settings.seed}/{rank}/{state['step']}",
         settings.batch_tokens,
@@ -101,9 +110,12 @@ def _worker(rank: int, config: Pretraining, run: Path) -> None:
             mean = float(seen[1]) / settings.processes
             _log(run, {**state, "loss": round(mean, 4), "learning_rate": rate})
         if state["step"] % settings.eval_steps == 0 or last:
-            right = _exact(model, encode, held_out, rank, settings)
+            right = {
+                f"{form}_exact": round(_exact(model, encode, some, rank, settings), 4)
+                for form, some in held_out.items()
+            }
             if rank == 0:
-                _log(run, {**state, "held_out_exact": round(right, 4)})
+                _log(run, {**state, **right})
         if rank == 0 and (state["step"] % settings.checkpoint_steps == 0 or last):
             _save(checkpoint, model, optimizers, state)
     if rank == 0:
@@ -116,10 +128,11 @@ def _worker(rank: int, config: Pretraining, run: Path) -> None:
 def _model(config: Pretraining, tokens: Any) -> Any:
     from transformers import Ernie4_5Config, Ernie4_5ForCausalLM
 
+    from erniekit_finetuning.base import attention
+
     shape = config.model
-    return Ernie4_5ForCausalLM(
+    model = Ernie4_5ForCausalLM(
         Ernie4_5Config(
-            vocab_size=(len(tokens) + 63) // 64 * 64,
             head_dim=shape.hidden_size // shape.num_attention_heads,
             rope_parameters={"rope_theta": 10000.0, "rope_type": "default"},
             bos_token_id=tokens.bos_token_id,
@@ -128,6 +141,8 @@ def _model(config: Pretraining, tokens: Any) -> Any:
             **shape.model_dump(),
         )
     )
+    model.set_attn_implementation(attention.NAME)
+    return model
 
 
 def _optimizers(model: Any, settings: Training) -> list[Any]:

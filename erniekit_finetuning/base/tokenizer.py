@@ -36,14 +36,13 @@ _ALPHABET = (
 _WORD = re.compile(r"[^\W\d_]{3,}")
 
 
-def frequent_words(texts: Iterable[str], share: float) -> list[str]:
-    """Words of three letters and more that stand in at least `share` of the texts, sorted."""
+def frequent_words(texts: Iterable[str], most: int) -> list[str]:
+    """The `most` words of three letters and more that stand in the most texts, sorted."""
     documents = Counter[str]()
-    count = 0
     for text in texts:
-        count += 1
         documents.update(set(_WORD.findall(text)))
-    return sorted(word for word, found in documents.items() if found >= share * count)
+    ranked = sorted(documents.items(), key=lambda found: (-found[1], found[0]))
+    return sorted(word for word, _ in ranked[:most])
 
 
 def json_tokens() -> list[str]:
@@ -56,12 +55,14 @@ def json_tokens() -> list[str]:
     keys |= {"is_valid", "math_verified", "issues", *response.BLOCKS}
     keys |= {*response.VENDOR, *response.CLIENT, *response.SUMMARY, *response.LINE}
     tokens = [f'"{key}":{after}' for key in sorted(keys) for after in ("", '"', "null")]
+    # Behind any other key; what starts with `",` must not hide a key's own token.
+    tokens += ['":"', '":null', '":[{', '":{', '":']
     return [*tokens, '",', '"}', '"},', '"}]', "},", "}}", "null", "true", "false", "\\n"]
 
 
 def instruction_words() -> list[str]:
     """Words of the instructions, of the chat template's roles and the names of answer blocks."""
-    named = {"User", "Assistant", "line_items", *response.BLOCKS}
+    named = {"User", "Assistant", "as", "line_items", *response.BLOCKS}
     return sorted(named.union(*(_WORD.findall(text) for text in WORDS.values())))
 
 

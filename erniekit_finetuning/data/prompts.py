@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
+from typing import Any
 
 from erniekit_finetuning.data.escaping import IMAGE_TAG
 
@@ -24,6 +26,18 @@ WORDS = {
     Instruction.FULL_ANALYSIS: "Extract and validate the invoice as JSON.",
     Instruction.VALIDATION: "Validate the invoice as JSON.",
 }
+
+
+DATE_BLANK = "YYYY-MM-DD"  # in an empty answer: a date in this form; "" is a print, 0 a number
+
+
+def own_words(blank: Any) -> str:
+    """The instruction for an answer of one's own shape, shown as an empty answer.
+
+    >>> own_words({"nr": "", "issued": DATE_BLANK, "total": 0, "lines": [{"what": ""}]})
+    'Extract as JSON: {"nr":"","issued":"YYYY-MM-DD","total":0,"lines":[{"what":""}]}'
+    """
+    return "Extract as JSON: " + json.dumps(blank, ensure_ascii=False, separators=(",", ":"))
 
 
 def human_turn(instruction: Instruction, images: int = 1) -> str:
