@@ -72,7 +72,7 @@ def evaluate(
     limit: Limit = None,
     batch_size: BatchSize = 16,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    decoding: How = Decoding.GROUNDED,
+    decoding: How = Decoding.STRICT,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "paddle",
     schema: Schema = None,
     instruction: Annotated[
