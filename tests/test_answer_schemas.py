@@ -322,7 +322,7 @@ def test_japanese_and_chinese_dates_are_read_where_no_space_parts_words() -> Non
     assert {'"2025-04-03"', '"2025-05-06"'} <= found.days.keys()
     assert "1234" in found.whole
     assert found.days['"2025-04-03"'] == ("令和7年4月3",)
-    assert found.days['"2025-05-06"'] == ("2025年05月06",)
+    assert found.days['"2025-05-06"'] == ("2025年05月06日",)
     assert allows(page, {"v": "合計"}, v=STRING)
     assert allows(page, {"合": "令和7年4月3日"}, 合={"type": "string", "printed": "date"})
     assert allows(page, {"v": "１，２３４円"}, v={"type": "string", "printed": "amount"})
