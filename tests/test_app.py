@@ -94,6 +94,18 @@ def test_values_that_are_not_in_the_document_are_flagged(pdf: Path) -> None:
     assert any("seller.name" in flag for flag in extraction.flags)
 
 
+def test_an_answer_that_was_cut_off_is_flagged_and_kept(pdf: Path) -> None:
+    said = '{"structured_data":{"vendor_block":{"name":"Nobody Ltd","address":"1 High'
+    cut = Generation(said, finished=False, new_tokens=9, seconds=0.1)
+    extraction = flagged(cut, read_pdf(pdf), "small limit", Decoding.STRICT)
+    assert extraction.truncated
+    assert extraction.invoice.seller.name is not None
+    assert extraction.invoice.seller.address is None
+    assert extraction.flags[0].startswith("the answer was cut off by the token limit")
+    whole = Generation(f'{said} St"}}}}}}', finished=True, new_tokens=9, seconds=0.1)
+    assert not flagged(whole, read_pdf(pdf), "m", Decoding.STRICT).truncated
+
+
 def test_http_health_extraction_and_refusals(service: ErnieVLMService, pdf: Path) -> None:
     client = TestClient(create_app(service))
     health = client.get("/healthz")

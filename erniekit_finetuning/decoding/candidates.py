@@ -96,5 +96,14 @@ def _values(printed: str) -> tuple[Decimal, ...]:
 
 def _written(value: Decimal) -> set[str]:
     """A number as JSON, with its decimals and without trailing zeros."""
+    return {f"{value:f}", shortest_number(value)}
+
+
+def shortest_number(value: Decimal) -> str:
+    """A number as JSON without trailing zeros, under which `numbers` and `whole` have it.
+
+    >>> shortest_number(Decimal("12.50")), shortest_number(Decimal("100"))
+    ('12.5', '100')
+    """
     text = f"{value:f}"
-    return {text, text.rstrip("0").rstrip(".") if "." in text else text}
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from erniekit_finetuning.documents.text import UNSPACED
+
 ROW_END = "\n"
 
 # Lone surrogates, too: no token says one.
 _SEPARATORS = re.compile(r"[\t\n\v\f\r\x85\u2028\u2029\ud800-\udfff]+")
-# Thai to Khmer, Chinese, Japanese, Korean: no spaces stand between words, or particles cling.
-_UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 # Spans start and end between units. A number stays whole with its separators, so that 1.50 cannot
 # be read out of 21.50; letters and digits may part (12,50 of EUR12,50).
-_UNIT = re.compile(rf"\d+(?:[.,'’]\d+)*|[{_UNSPACED}]|(?:(?![{_UNSPACED}])[^\W\d_])+|.", re.DOTALL)
+_UNIT = re.compile(rf"\d+(?:[.,'’]\d+)*|[{UNSPACED}]|(?:(?![{UNSPACED}])[^\W\d_])+|.", re.DOTALL)
 
 
 def rows(document_text: str) -> Iterator[list[str]]:
