@@ -47,10 +47,11 @@ MaxNewTokens = Annotated[
     int, typer.Option(min=1, help="Longest answer; never more than the model's context leaves.")
 ]
 How = Annotated[
-    Decoding, typer.Option(help="Values from the document only, or whatever the model says.")
+    Decoding,
+    typer.Option(help="Values from the document only, preferably from it, or of the shape alone."),
 ]
 Schema = Annotated[
-    Path | None, typer.Option(help="JSON Schema that answers of a shape of your own must keep.")
+    Path | None, typer.Option(help="JSON Schema that answers of a shape of your own are held to.")
 ]
 Metrics = Annotated[
     bool, typer.Option(help="The field's metrics, too: ANLS*, Donut, SROIE, JSON accuracy.")

@@ -346,7 +346,11 @@ def test_without_grounding_only_types_and_bounds_are_held() -> None:
     assert not allows("", {"v": "31.12.2025"}, OFF, v=DATE)
     assert allows("", {"v": -12.5}, OFF, v=NUMBER)
     assert not allows("", {"v": 12.5}, OFF, v={"type": "integer"})
-    assert not allows("", {"v": "x" * 501}, OFF, v=STRING)  # a weak model would not end
+    # A weak model would not end.
+    assert allows("", {"v": "x" * 500}, OFF, v=STRING)
+    assert not allows("", {"v": "x" * 501}, OFF, v=STRING)
+    assert not allows("", {"v": "1" * 46}, OFF, v={"type": "string", "printed": "amount"})
+    assert not allows("", '{"v":1.1234567}', OFF, v=NUMBER)
     assert not allows("", '{"v": "x"}', OFF, v=STRING)
 
 

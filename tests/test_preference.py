@@ -90,6 +90,8 @@ def test_shapes_and_strict_fields_hold_whatever_it_costs(change: dict[str, Any])
 
 def test_a_document_that_holds_no_such_value_costs_nothing() -> None:
     assert set(paid(answer(sure=None), text="")) == {0.0}
+    no_number = paid(answer(name="Zeta", total=99, sure=None, day=None, tags=[]), text="Acme")
+    assert no_number.count(-PENALTY) == 1  # the name's
 
 
 @settings(max_examples=40, deadline=None)

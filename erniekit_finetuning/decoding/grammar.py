@@ -26,10 +26,12 @@ from erniekit_finetuning.decoding.tree import (
 )
 from erniekit_finetuning.decoding.units import ROW_END, rows
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice.model import MAX_DECIMALS, MAX_DIGITS
+from erniekit_finetuning.invoice.model import MAX_DIGITS
 
 MOST_ROWS = 6
-LONGEST = 500  # characters of a string that the document does not bound
+# What the document does not bound must end by itself: a weak model repeats a letter for ever.
+LONGEST, LONGEST_OF_KIND = 500, 45  # characters of a text, of a date, amount or the like
+MOST_DECIMALS = 6
 
 _DAY = r'/"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"/'
 _INTEGER = rf"-?(0|[1-9][0-9]{{0,{MAX_DIGITS - 1}}})"
@@ -111,8 +113,10 @@ class _Writer:
             return null + self._grounded(leaf)
         if grounding is Decoding.OFF or self._preferred is None:
             return null + _anything(leaf)
-        found = [*self._grounded(leaf), *map(_literal, self._preferred)]
-        return null + (found or _anything(leaf))
+        found = self._grounded(leaf)
+        if not found:  # nothing to prefer
+            return null + _anything(leaf)
+        return null + found + list(map(_literal, self._preferred))
 
     def _grounded(self, leaf: Text | Day | Number) -> list[str]:
         if isinstance(leaf, Day):
@@ -154,8 +158,10 @@ def _anything(leaf: Text | Day | Number) -> list[str]:
     if isinstance(leaf, Day):
         return [_DAY]
     if isinstance(leaf, Number):
-        return [f"/{_INTEGER}/" if leaf.whole else rf"/{_INTEGER}(\.[0-9]{{1,{MAX_DECIMALS}}})?/"]
-    longest = LONGEST if leaf.longest is None else leaf.longest
+        return [f"/{_INTEGER}/" if leaf.whole else rf"/{_INTEGER}(\.[0-9]{{1,{MOST_DECIMALS}}})?/"]
+    longest = leaf.longest
+    if longest is None:
+        longest = LONGEST if leaf.printed in (Print.TEXT, Print.ROWS) else LONGEST_OF_KIND
     return [rf'/"{CHARACTER}{{0,{longest}}}"/']
 
 
