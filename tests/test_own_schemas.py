@@ -135,7 +135,7 @@ def answers(request: pytest.FixtureRequest, folder: Path) -> dict[str, list[Pred
     output = folder / request.param
     command = [
         sys.executable, "-m", "erniekit_finetuning.cli", "compare",
-        "ernie-4.5-tiny", "hf:ernie-4.5-tiny", "--no-metrics", "--max-new-tokens", "400",
+        "ernie-4.5-tiny", "hf:ernie-4.5-tiny", "--no-metrics", "--max-new-tokens", "700",
         "--test-data", str(folder / "test.jsonl"), "--schema", str(folder / "schema.json"),
         "--decoding", request.param, "--output", str(output),
     ]  # fmt: skip
