@@ -151,7 +151,7 @@ def memory(count: int) -> dict[str, Any]:
         truths = (truth for truth, _ in islice(cycle(made), count))
         results = judged(truths, read_predictions(files.predictions), Plan(metrics=False))
         evaluated = Evaluated(
-            model="", model_sha256="", engine="", decoding="free", data_file="", data_sha256="",
+            model="", model_sha256="", engine="", decoding="off", data_file="", data_sha256="",
             max_new_tokens=0,
         )  # fmt: skip
         evaluation = write_evaluation(evaluated, results, files)

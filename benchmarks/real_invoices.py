@@ -43,8 +43,9 @@ def main() -> None:
         start = time.monotonic()
         found: Invoice | None = None
         try:
-            found = service.extract(arguments.folder / row["pdf"]).invoice
-            end = "extracted"
+            read = service.extract(arguments.folder / row["pdf"])
+            found = read.invoice
+            end = "cut off by the token limit" if read.truncated else "extracted"
         except UnreadableAnswer as error:
             end = f"unreadable answer ({error})"
         except UnusableInput as error:

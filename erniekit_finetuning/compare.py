@@ -47,7 +47,7 @@ def compare(
     limit: Limit = None,
     batch_size: BatchSize = 16,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    decoding: How = Decoding.GROUNDED,
+    decoding: How = Decoding.STRICT,
     engine: Annotated[str, typer.Option(help="What runs models that name no engine.")] = "paddle",
     schema: Schema = None,
     metrics: Metrics = True,

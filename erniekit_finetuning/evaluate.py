@@ -47,10 +47,11 @@ MaxNewTokens = Annotated[
     int, typer.Option(min=1, help="Longest answer; never more than the model's context leaves.")
 ]
 How = Annotated[
-    Decoding, typer.Option(help="Values from the document only, or whatever the model says.")
+    Decoding,
+    typer.Option(help="Values from the document only, preferably from it, or of the shape alone."),
 ]
 Schema = Annotated[
-    Path | None, typer.Option(help="JSON Schema that answers of a shape of your own must keep.")
+    Path | None, typer.Option(help="JSON Schema that answers of a shape of your own are held to.")
 ]
 Metrics = Annotated[
     bool, typer.Option(help="The field's metrics, too: ANLS*, Donut, SROIE, JSON accuracy.")
@@ -72,7 +73,7 @@ def evaluate(
     limit: Limit = None,
     batch_size: BatchSize = 16,
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
-    decoding: How = Decoding.GROUNDED,
+    decoding: How = Decoding.STRICT,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "paddle",
     schema: Schema = None,
     instruction: Annotated[

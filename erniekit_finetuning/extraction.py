@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
-from erniekit_finetuning.decoding import Decoding, grounded
+from erniekit_finetuning.decoding import Decoding, held, own_answer
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
@@ -30,6 +30,7 @@ class UnreadableAnswer(Exception):
 class Extraction(BaseModel):
     """What was read, and everything that should make a person look twice.
 
+    `truncated`: the token limit cut the answer off, and only what was whole by then is here.
     `not_in_document` lists fields whose print stands nowhere in the document; `seconds` is reading
     by the model, without opening the file.
     """
@@ -37,6 +38,7 @@ class Extraction(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     invoice: Invoice
+    truncated: bool
     findings: tuple[rules.Finding, ...]
     not_in_document: tuple[str, ...]
     model: str
@@ -49,7 +51,9 @@ class Extraction(BaseModel):
     def flags(self) -> tuple[str, ...]:
         """Every flag in words; empty when nothing speaks against the reading."""
         doubtful = (rules.Status.FAIL, rules.Status.AMBIGUOUS)
+        cut = "the answer was cut off by the token limit: fields and lines may be missing"
         return (
+            *([cut] if self.truncated else []),
             *(f"{one.rule}: {one.message}" for one in self.findings if one.status in doubtful),
             *(f"{name}: the value is not in the document" for name in self.not_in_document),
         )
@@ -60,13 +64,13 @@ def extract(
     document: Document,
     model: str,
     max_new_tokens: int = MAX_NEW_TOKENS,
-    decoding: Decoding = Decoding.GROUNDED,
+    decoding: Decoding = Decoding.STRICT,
 ) -> Extraction:
     """Read one document.
 
     Raises UnusableInput when it has no text or does not fit the model's context, UnreadableAnswer
-    when the answer was cut off or, in free decoding, is not the JSON that the model was asked for.
-    Nothing is repaired.
+    when the answer is not the JSON that the model was asked for, as one of a model behind an API
+    may be. Nothing is repaired.
     """
     text = document_text(document)
     if not text.strip():
@@ -74,10 +78,7 @@ def extract(
             Problem("no text was found in the document", cure="check that the page is not blank")
         )
     prompt = text_route(human_turn(Instruction.EXTRACTION), text)
-    bounds = None
-    if decoding is Decoding.GROUNDED:
-        bounds = grounded(text, full_analysis=False, document="the document")
-    question = Question.ask(prompt, bounds)
+    question = Question.ask(prompt, held(text, own_answer(), decoding, "the document"))
     room = reader.max_tokens - reader.count_tokens(question)
     (said,) = reader.generate([question], min(max_new_tokens, max(room, 1)))
     return flagged(said, document, model, decoding)
@@ -91,6 +92,7 @@ def flagged(said: Generation, document: Document, model: str, decoding: Decoding
     invoice = located(answer.invoice, document)
     return Extraction(
         invoice=invoice,
+        truncated=answer.truncated,
         findings=tuple(rules.check(invoice)),
         not_in_document=tuple(name for name, value in leaves(invoice) if not value.places),
         model=model,

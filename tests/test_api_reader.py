@@ -741,6 +741,6 @@ def test_thinking_on_and_off_are_compared_with_what_they_cost(
     # 11 tokens at 2 and 7 at 10 for a million: 0.000092 a document
     assert [one.scores["cost"] for one in models.results] == [0.092, 0.092]
     assert found[0].evaluated.currency == "CNY"
-    assert (found[0].evaluated.engine, found[0].evaluated.decoding) == ("api", "free")
+    assert (found[0].evaluated.engine, found[0].evaluated.decoding) == ("api", "off")
     for file in tmp_path.rglob("*.json*"):
         assert KEY not in file.read_text()

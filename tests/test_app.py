@@ -89,9 +89,21 @@ def test_the_shipped_model_reads_most_numbers_of_invoices_of_its_own_world(
 def test_values_that_are_not_in_the_document_are_flagged(pdf: Path) -> None:
     said = json.dumps({"structured_data": {"vendor_block": {"name": "Nobody Ltd"}}})
     answer = Generation(said, finished=True, new_tokens=9, seconds=0.1)
-    extraction = flagged(answer, read_pdf(pdf), "free model", Decoding.FREE)
+    extraction = flagged(answer, read_pdf(pdf), "free model", Decoding.OFF)
     assert extraction.not_in_document == ("seller.name",)
     assert any("seller.name" in flag for flag in extraction.flags)
+
+
+def test_an_answer_that_was_cut_off_is_flagged_and_kept(pdf: Path) -> None:
+    said = '{"structured_data":{"vendor_block":{"name":"Nobody Ltd","address":"1 High'
+    cut = Generation(said, finished=False, new_tokens=9, seconds=0.1)
+    extraction = flagged(cut, read_pdf(pdf), "small limit", Decoding.STRICT)
+    assert extraction.truncated
+    assert extraction.invoice.seller.name is not None
+    assert extraction.invoice.seller.address is None
+    assert extraction.flags[0].startswith("the answer was cut off by the token limit")
+    whole = Generation(f'{said} St"}}}}}}', finished=True, new_tokens=9, seconds=0.1)
+    assert not flagged(whole, read_pdf(pdf), "m", Decoding.STRICT).truncated
 
 
 def test_http_health_extraction_and_refusals(service: ErnieVLMService, pdf: Path) -> None:

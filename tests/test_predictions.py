@@ -49,7 +49,7 @@ def written(path: Path, *pairs: Pair) -> Path:
 def test_what_was_stored_is_what_is_read(tmp_path: Path) -> None:
     whole = Prediction(
         "a", "p", '{"x": "€"}', True, 3, 9, 0.5, (TokenScore(4, -0.25),), Decimal("0.0018"), "m",
-        64, None, Decoding.GROUNDED,
+        64, None, Decoding.STRICT,
     )  # fmt: skip
     torn = replace(whole, prompt_sha256="q", text="\ud800", finished=False, cost=None)
     store = Store(tmp_path / "p.jsonl", "m", 64)

@@ -144,7 +144,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def made(name: str, share: float, seed: int) -> Evaluation:
         evaluated = Evaluated(
-            model=name, model_sha256="", engine="paddle", decoding="grounded",
+            model=name, model_sha256="", engine="paddle", decoding="strict",
             data_file=str(data.path), data_sha256="0" * 64, max_new_tokens=1024,
         )  # fmt: skip
         return write_evaluation(evaluated, results(data, share, seed), output_files(folder / name))

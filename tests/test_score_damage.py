@@ -159,8 +159,14 @@ DAMAGES = {
         rules=False,
     ),
     "every value null": Damage(EVERYTHING, emptied),
-    "cut off": Damage(
-        EVERYTHING | {"json_rate", "shape_rate"}, to_text=lambda text: text[:-9], finished=False
+    "cut off at once": Damage(
+        EVERYTHING | {"json_rate", "shape_rate"}, to_text=lambda text: text[:40], finished=False
+    ),
+    "cut off when all is said": Damage(
+        {"whole_document_rate", "json_rate", "shape_rate"},
+        to_text=lambda text: text[:-1],
+        finished=False,
+        rules=False,
     ),
     "words around it": Damage(
         EVERYTHING | {"json_rate", "shape_rate"}, to_text=lambda text: f"Here: {text}"

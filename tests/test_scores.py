@@ -136,7 +136,8 @@ def test_of_lines_alike_the_nearer_are_paired() -> None:
     ("text", "finished", "why"),
     [
         ("", True, "empty"),
-        (compact(ANSWER)[:-40], False, "cut off"),
+        (compact(ANSWER)[:20], False, "cut off"),
+        ("no JSON", False, "cut off"),
         (compact(ANSWER)[:-1], True, "not JSON"),
         (f"Here it is: {compact(ANSWER)}", True, "not JSON"),
         ('{"structured_data":{"vendor_block":{"name":"a","name":"b"}}}', True, "twice: name"),
@@ -154,6 +155,31 @@ def test_an_answer_that_is_no_json_misses_every_field(text: str, finished: bool,
     assert (score["json_rate"], score["shape_rate"], score["field_accuracy"]) == (0, 0, 0)
     assert (score["line_recall"], score["arithmetic_rate"]) == (0, 0)
     assert troubles(tabled([document]).total()).cut_off == (not finished)
+
+
+def test_what_is_whole_of_an_answer_that_was_cut_off_counts() -> None:
+    whole = compact(ANSWER)
+    cut = whole[: whole.index('"financial_summary"')]
+    document = judge(TRUTH, answered(cut, finished=False))
+    assert document.json_problem == "cut off by the token limit"
+    wanted = {match.field for match in judge(TRUTH, answered(whole)).matches}
+    missing = {match.field for match in found(document, Verdict.MISSING)}
+    assert missing == {f for f in wanted if f.startswith("totals.")} | {"currency", "payment_terms"}
+    assert counted("wrong", document) == counted("invented", document) == 0
+    score = scores(document)
+    assert (score["json_rate"], score["shape_rate"], score["whole_document_rate"]) == (0, 0, 0)
+    assert score["field_accuracy"] == pytest.approx(1 - len(missing) / FIELDS, abs=1e-6)
+    assert score["line_f1"] == 1
+    assert troubles(tabled([document]).total()).cut_off == 1
+
+
+def test_own_shapes_count_what_was_said_before_the_limit() -> None:
+    data = {"order": {"number": "7", "total": "5.00"}}
+    truth = Truth("own", data, ours=False)
+    document = judge(truth, answered('{"order":{"number":"7","total":"5.', finished=False))
+    verdicts = {match.field: match.verdict for match in document.matches}
+    assert verdicts == {"order.number": Verdict.CORRECT, "order.total": Verdict.MISSING}
+    assert document.json_problem == "cut off by the token limit"
 
 
 @pytest.mark.parametrize(

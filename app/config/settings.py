@@ -34,7 +34,7 @@ class ErnieVL(BaseModel):
     fine_tuned_model_path: Path | None = None
     engine: str = "paddle"
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, gt=0)
-    decoding: Decoding = Decoding.GROUNDED
+    decoding: Decoding = Decoding.STRICT
 
 
 class Settings(BaseSettings):

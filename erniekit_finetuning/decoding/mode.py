@@ -1,4 +1,4 @@
-"""How a model may answer."""
+"""How closely an answer is held to its document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from enum import StrEnum
 
 
 class Decoding(StrEnum):
-    """`grounded`: JSON of the answer's shape, values only from the document. `free`: anything."""
+    """`strict`: every value stands in the document. `prefer`: unless the model is surer of another.
 
-    GROUNDED = "grounded"
-    FREE = "free"
+    `off`: only the shape is held: keys, types and bounds; where no shape is known, nothing is.
+    """
+
+    STRICT = "strict"
+    PREFER = "prefer"
+    OFF = "off"

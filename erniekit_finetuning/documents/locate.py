@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
+from typing import NamedTuple
 
 from erniekit_finetuning.documents.model import Box, Document, Word, union
-from erniekit_finetuning.documents.text import rows
+from erniekit_finetuning.documents.text import UNSPACED, row_text, rows
 from erniekit_finetuning.invoice.model import Invoice, Place
 from erniekit_finetuning.invoice.walk import mapped
 
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _ONE_LINE = 1.8  # heights of a word; words of two lines are further apart
+
+
+class Found(NamedTuple):
+    """One place of a print: its words on a page (from 1), and where it stands in the text.
+
+    `spans` are the characters [start, stop) of `document_text`, several where the print's words do
+    not follow each other there.
+    """
+
+    page: int
+    box: Box
+    words: tuple[Word, ...]
+    spans: tuple[tuple[int, int], ...]
 
 
 class Locator:
@@ -21,14 +37,19 @@ class Locator:
     """
 
     def __init__(self, document: Document) -> None:
-        self._rows = [
-            (number, _Row(row))
-            for number, page in enumerate(document.pages, start=1)
-            for row in rows(page)
-        ]
-        self._pages = [
-            (number, _Row(list(page.words))) for number, page in enumerate(document.pages, start=1)
-        ]
+        self._rows: list[_Row] = []
+        self._pages: list[_Row] = []
+        start = 0  # of the row in the document's text
+        for number, page in enumerate(document.pages, start=1):
+            placed: list[_Placed] = []
+            for row in rows(page):
+                here = list(_placed(row, row_text(row, page), start))
+                self._rows.append(_Row(number, here))
+                placed += here
+                start = here[-1].start + len(here[-1].word.text) + 1
+            start += not placed
+            starts = {id(one.word): one for one in placed}
+            self._pages.append(_Row(number, [starts[id(word)] for word in page.words]))
 
     def places(self, printed: str) -> tuple[Place, ...]:
         """Every place of `printed`, in reading order; () when it is not in the document.
@@ -36,38 +57,71 @@ class Locator:
         A value of several lines (an address) gives the places of its lines, and () when one of
         them is missing.
         """
-        found: list[Place] = []
+        return tuple(Place(page=one.page, box=one.box) for one in self.found(printed))
+
+    def found(self, printed: str) -> tuple[Found, ...]:
+        """The same with words and text."""
+        found: list[Found] = []
         for line in printed.split("\n"):
             wanted = "".join(line.split())
             if not wanted:
                 continue
-            here = self._along(self._rows, wanted) or self._along(self._pages, wanted)
+            here = _along(self._rows, wanted) or _along(self._pages, wanted)
             if not here:
                 return ()
             found += here
         return tuple(found)
 
-    def _along(self, rows: list[tuple[int, _Row]], wanted: str) -> list[Place]:
-        return [Place(page=number, box=box) for number, row in rows for box in row.boxes(wanted)]
+
+class _Placed(NamedTuple):
+    """A word, and where it starts in the document's text."""
+
+    word: Word
+    start: int
+
+
+def _placed(row: Sequence[Word], text: str, start: int) -> Iterator[_Placed]:
+    at = 0
+    for word in row:
+        at = text.index(word.text, at)
+        yield _Placed(word, start + at)
+        at += len(word.text)
+
+
+def _along(rows: Iterable[_Row], wanted: str) -> list[Found]:
+    return [found for row in rows for found in row.find(wanted)]
 
 
 class _Row:
-    def __init__(self, words: list[Word]) -> None:
+    def __init__(self, page: int, words: Sequence[_Placed]) -> None:
+        self._page = page
         self._words = words
-        self._text = "".join(w.text for w in words)
-        self._owner = [index for index, w in enumerate(words) for _ in w.text]
+        self._text = "".join(one.word.text for one in words)
+        self._owner = [index for index, one in enumerate(words) for _ in one.word.text]
+        self._starts = [one.start + offset for one in words for offset in range(len(one.word.text))]
 
-    def boxes(self, wanted: str) -> Iterator[Box]:
+    def find(self, wanted: str) -> Iterator[Found]:
         start = self._text.find(wanted)
         while start >= 0:
             end = start + len(wanted)
             if not self._inside_longer_token(start, end):
-                words = self._words[self._owner[start] : self._owner[end - 1] + 1]
+                placed = self._words[self._owner[start] : self._owner[end - 1] + 1]
+                words = tuple(one.word for one in placed)
                 whole = reduce(union, (w.box for w in words))
                 tallest = max(w.box[3] - w.box[1] for w in words)
                 if whole[3] - whole[1] < _ONE_LINE * tallest:
-                    yield whole
+                    yield Found(self._page, whole, words, self._spans(start, end))
             start = self._text.find(wanted, start + 1)
+
+    def _spans(self, start: int, end: int) -> tuple[tuple[int, int], ...]:
+        """Runs of characters of the text; one white space between words does not end a run."""
+        spans: list[tuple[int, int]] = []
+        for at in self._starts[start:end]:
+            if spans and 0 <= at - spans[-1][1] <= 1:
+                spans[-1] = (spans[-1][0], at + 1)
+            else:
+                spans.append((at, at + 1))
+        return tuple(spans)
 
     def _inside_longer_token(self, start: int, end: int) -> bool:
         """True when the match is a part of a longer word or number: 2.50 in 12.50, 1 in 1,5."""
@@ -90,9 +144,9 @@ class _Row:
 
 def _same_kind(one: str, other: str) -> bool:
     """Two digits or two letters belong together; EUR12,50 is two tokens, 合計 is two as well."""
-    if one.isdigit() or other.isdigit():
-        return one.isdigit() and other.isdigit()
-    return one.isalpha() and other.isalpha() and max(one, other) < "\u2e80"
+    if one.isdecimal() or other.isdecimal():  # a footnote's ² is no digit of 12²
+        return one.isdecimal() and other.isdecimal()
+    return one.isalpha() and other.isalpha() and not _UNSPACED.search(one + other)
 
 
 def located(invoice: Invoice, document: Document) -> Invoice:

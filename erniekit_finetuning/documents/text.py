@@ -9,6 +9,8 @@ from erniekit_finetuning.documents.model import Document, Page, Word
 
 SAME_ROW = 0.35
 COLUMN_GAP = 0.8  # a gap of this share of the row's height separates columns
+# Thai to Khmer, Chinese, Japanese, Korean: no spaces stand between words, or particles cling.
+UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 
 
 def document_text(document: Document) -> str:

@@ -130,10 +130,11 @@ class TrainResult:
 class Vocabulary:
     """What a constraint must know of a model: its tokens, and how many logits a step gives.
 
-    `tokenizer_json` is the content of a tokenizer.json; `size` counts padding, too.
+    `tokenizer_json` is the content of a tokenizer.json, None for a tokenizer that has none; `size`
+    counts padding, too.
     """
 
-    tokenizer_json: str
+    tokenizer_json: str | None
     size: int
     end_token: int
 
@@ -141,8 +142,12 @@ class Vocabulary:
 class Constraint(Protocol):
     """What one answer may say, token by token."""
 
-    def mask(self) -> NDArray[np.bool_]:
-        """Which tokens may come next, over the whole vocabulary; never none."""
+    def added(self) -> NDArray[np.float32]:
+        """What is added to the next token's logits, over the whole vocabulary.
+
+        0, a penalty below 0, or -inf for a token that may not come; never -inf for all. The token
+        whose sum is highest is chosen. Its log probability is told without what was added.
+        """
         ...
 
     def accept(self, token: int) -> None:
@@ -151,7 +156,8 @@ class Constraint(Protocol):
 
 
 # One is made when its row starts and dropped when its batch ends, so thousands need little memory.
-ConstraintMaker = Callable[[Vocabulary], Constraint]
+# None leaves the answer free.
+ConstraintMaker = Callable[[Vocabulary], Constraint | None]
 
 
 @dataclass(frozen=True)

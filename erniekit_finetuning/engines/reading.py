@@ -111,12 +111,9 @@ class GreedyReader:
     @cached_property
     def _vocabulary(self) -> Vocabulary:
         backend = getattr(self._tokenizer, "backend_tokenizer", None)
-        if backend is None:
-            cure = "convert it to a tokenizer.json, or read with decoding: free"
-            what = "grounded decoding cannot read the model's tokenizer"
-            raise UnusableInput(Problem(what, found=type(self._tokenizer).__name__, cure=cure))
+        content = None if backend is None else backend.to_str()
         end = int(self._tokenizer.eos_token_id)
-        return Vocabulary(backend.to_str(), self._scorer.vocabulary_size, end)
+        return Vocabulary(content, self._scorer.vocabulary_size, end)
 
     def _encode(self, questions: Sequence[Question]) -> list[Encoded]:
         encoded, problems = [], []
@@ -202,7 +199,7 @@ def _choose(
     chosen = logits.argmax(-1)
     for row, constraint in enumerate(constraints):
         if constraint is not None:
-            chosen[row] = np.where(constraint.mask(), logits[row], -np.inf).argmax()
+            chosen[row] = (logits[row] + constraint.added()).argmax()
             constraint.accept(int(chosen[row]))
     best = logits.max(-1, keepdims=True)
     total = np.log(np.exp(logits - best).sum(-1, dtype=np.float64))

@@ -12,11 +12,14 @@ from pathlib import Path
 from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.data.pair import Pair, compact
 from erniekit_finetuning.data.prompts import WORDS, Instruction
-from erniekit_finetuning.decoding import Decoding, grounded
-from erniekit_finetuning.engines.protocol import ConstraintMaker, Generation, Question, Reader
+from erniekit_finetuning.decoding import Decoding, held, own_answer
+from erniekit_finetuning.decoding.constraint import Held
+from erniekit_finetuning.decoding.tree import Object
+from erniekit_finetuning.engines.protocol import Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS, Key, Prediction, Store
 from erniekit_finetuning.examples import example_of, image_path
+from erniekit_finetuning.invoice.answer import read_object
 
 _AT_ONCE = 512  # documents whose questions are in memory together
 
@@ -28,23 +31,30 @@ class Asking:
     """How a test set is asked.
 
     `model` is the fingerprint of the model, `folder` where the test data lies, for its images.
-    Answers decode `grounded` where a pair has a text and an instruction of ours, else free.
+    `decoding` holds answers of our own shape and, with a `schema`, those of another; answers to
+    an instruction that is not ours are free without one. Where a pair has no text, the shape alone
+    is held.
     """
 
     model: str
     folder: Path
     max_new_tokens: int = MAX_NEW_TOKENS
-    decoding: Decoding = Decoding.GROUNDED
+    decoding: Decoding = Decoding.STRICT
+    schema: Object | None = None
     price: Price = lambda prompt_tokens, new_tokens: None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """The question about one document, and what its answer is kept under."""
+    """The question about one document, and what its answer is kept under.
+
+    `problem`: why no answer can be held to the document.
+    """
 
     id: str
     key: Key
     question: Question
+    problem: str | None = None
 
 
 def ask_all(
@@ -57,9 +67,9 @@ def ask_all(
     """Ask every pair's question and keep the answers in `store`, in the pairs' order.
 
     Stored answers of the same model to the same question are kept, so a killed run goes on. An
-    answer gets `max_new_tokens`, or the room that the question leaves. A question that leaves none
-    becomes a prediction with an `error`. Raises UnusableInput for pairs without what the model
-    reads: text, or images.
+    answer gets `max_new_tokens`, or the room that the question leaves. A question that leaves none,
+    or whose answer nothing in the document can be, becomes a prediction with an `error`. Raises
+    UnusableInput for pairs without what the model reads: text, or images.
     """
     answers = Store(store, how.model, how.max_new_tokens)
     order: list[tuple[str, Key]] = []
@@ -80,13 +90,16 @@ def question_of(pair: Pair, number: int, with_images: bool, how: Asking) -> Aske
     shown = with_images and bool(pair.all_images)
     example = example_of(pair, number + 1, shown)
     images = tuple(str(image_path(how.folder / "x", image)) for image in example.images)
-    bound = _constraint(pair, name) if how.decoding is Decoding.GROUNDED else None
+    try:
+        bound, problem = _held(pair, name, how), None
+    except UnusableInput as error:
+        bound, problem = None, str(error)
     question = Question(example.messages[:-1], images, bound)
     digest = hashlib.sha256(compact([[m.role, m.content] for m in question.messages]).encode())
     for image in images:
         digest.update(_bytes(image, name))
-    decoding = Decoding.FREE if bound is None else Decoding.GROUNDED
-    return Asked(name, Key(digest.hexdigest(), decoding), question)
+    decoding, sha256 = (Decoding.OFF, "") if bound is None else (bound.mode, bound.sha256)
+    return Asked(name, Key(digest.hexdigest(), decoding, sha256), question, problem)
 
 
 def _bytes(image: str, name: str) -> bytes:
@@ -109,11 +122,11 @@ def _ask(
     fitting = []
     for one in asked:
         size = reader.count_tokens(one.question)
-        if size < reader.max_tokens:
+        if size < reader.max_tokens and one.problem is None:
             fitting.append(one)
             continue
         text = f"{size:,} tokens do not fit the model's context of {reader.max_tokens:,}"
-        answers.add(_unanswered(one, how, error=text))
+        answers.add(_unanswered(one, how, error=one.problem or text))
         on_done()
     before = 0.0
 
@@ -139,15 +152,29 @@ def _unanswered(
         error=error,
         cost=cost,
         decoding=one.key.decoding,
+        bounds_sha256=one.key.bounds_sha256,
     )
 
 
-def _constraint(pair: Pair, name: str) -> ConstraintMaker | None:
-    """What grounds the pair's answer; None without a text, or for an unknown instruction."""
+def _held(pair: Pair, name: str, how: Asking) -> Held | None:
+    """What holds the pair's answer; None for a shape that is not known.
+
+    The document is the text that stands for the images, or what the human says.
+    """
+    shown = IMAGE_TAG in pair.human
     asked = pair.human.replace(IMAGE_TAG, "").strip()
-    kind = {words: instruction for instruction, words in WORDS.items()}.get(asked)
-    if IMAGE_TAG not in pair.human or not (pair.text or "").strip():
-        return None
-    if kind is None or kind is Instruction.VALIDATION:  # a verdict is no span of the document
-        return None
-    return grounded(pair.text or "", kind is Instruction.FULL_ANALYSIS, name)
+    text = pair.text or "" if shown else asked
+    if how.schema is not None and not _ours(pair):
+        schema = how.schema
+    else:
+        kind = {words: instruction for instruction, words in WORDS.items()}.get(asked)
+        if kind is None or kind is Instruction.VALIDATION or not shown:
+            return None
+        schema = own_answer(kind is Instruction.FULL_ANALYSIS)
+    return held(text, schema, how.decoding if text.strip() else Decoding.OFF, name)
+
+
+def _ours(pair: Pair) -> bool:
+    """Whether the true answer has our own shape."""
+    data, _ = read_object(pair.answer)
+    return data is not None and "structured_data" in data

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.decoding.schema import plain_schema
 from erniekit_finetuning.engines.api.costs import cost
 from erniekit_finetuning.engines.api.reader import ApiReader
 from erniekit_finetuning.engines.api.settings import fingerprint, load_api_model
@@ -43,7 +44,7 @@ def contestant(
     """
     kind, name = _told(spec, engine)
     if kind == API:
-        return _behind_api(Path(spec), answer_schema() if schema is None else schema)
+        return _behind_api(Path(spec), plain_schema(answer_schema() if schema is None else schema))
     sha256 = model_fingerprint(name)
     return Contestant(name, kind, sha256, lambda size: get_engine(kind).load(name, size))
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from jsonschema.protocols import Validator
 
-from erniekit_finetuning.decoding import Decoding
+from erniekit_finetuning.decoding import Decoding, answer_tree
 from erniekit_finetuning.evaluation.asking import Asking, ask_all
 from erniekit_finetuning.evaluation.contestants import API, Contestant
 from erniekit_finetuning.evaluation.fingerprints import file_sha256
@@ -44,7 +44,7 @@ class Plan:
 
     batch_size: int = 16
     max_new_tokens: int = MAX_NEW_TOKENS
-    decoding: Decoding = Decoding.GROUNDED
+    decoding: Decoding = Decoding.STRICT
     schema: Validator | None = None
     metrics: bool = True
 
@@ -67,10 +67,12 @@ def evaluate_model(
     Answers that an earlier run of the same model stored are kept. `step` follows each one.
     """
     # A service takes no bounds on tokens.
-    decoding = Decoding.FREE if model.engine == API else plan.decoding
+    decoding = Decoding.OFF if model.engine == API else plan.decoding
     reader = model.load(plan.batch_size)
     sha256 = f"{model.engine} {model.sha256}"
-    how = Asking(sha256, data.path.parent, plan.max_new_tokens, decoding, model.price)
+    held_to = plan.schema_json if model.engine != API else None
+    schema = None if held_to is None else answer_tree(held_to)
+    how = Asking(sha256, data.path.parent, plan.max_new_tokens, decoding, schema, model.price)
     ask_all(reader, data.pairs(), files.predictions, how, lambda: step(1))
     evaluated = _evaluated(model.name, data, plan).model_copy(
         update={
@@ -97,7 +99,7 @@ def _evaluated(name: str, data: TestSet, plan: Plan) -> Evaluated:
         model=name,
         model_sha256="",
         engine="given",
-        decoding=Decoding.FREE,
+        decoding=Decoding.OFF,
         data_file=str(data.path),
         data_sha256=file_sha256(data.path),
         limit=data.limit,

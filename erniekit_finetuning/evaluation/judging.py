@@ -36,7 +36,8 @@ _REPAIRED = 10_000  # characters of an answer that a repair is tried on: two sec
 class DocumentResult(BaseModel):
     """Everything scores are made of.
 
-    `json_problem`: why the answer is no JSON object, `shape_problem`: why it has not the shape that
+    `json_problem`: why the answer is no JSON object (one that was cut off is none, though what is
+    whole of it is compared), `shape_problem`: why it has not the shape that
     was asked for; `text`: then its start. `repairable`: a mender of JSON would make an object of
     it; that earns nothing. `rules_applied` and `rules_passed` count findings on the reading,
     warnings aside; `rules_valid` is their verdict on it, `truth_valid` that on the truth,
@@ -142,23 +143,23 @@ def _read(truth: Truth, prediction: Prediction, schema: Validator | None) -> _Re
 
 
 def _ours(truth: Truth, prediction: Prediction) -> _Read:
-    data, problem = read_object(prediction.text, prediction.finished)
+    data, problem = _object(prediction)
     if data is None:
         return _Read(json_problem=problem)
     if truth.reading is not None and data == truth.data:  # the same words read the same
-        return _Read(truth.said, truth.reading, data, said_valid(data))
+        return _Read(truth.said, truth.reading, data, said_valid(data), problem)
     answer = read_data(data)
     if answer.problem is not None and not answer.unknown:  # nothing of it could be read
-        return _Read(data=data, shape_problem=answer.problem)
+        return _Read(data=data, json_problem=problem, shape_problem=answer.problem)
     reading = read_by_rules(answer.invoice)
     said = in_invoice(reading.invoice)
     if answer.unknown:
         said = with_unknown(said, _inner(data), answer.unknown)
-    return _Read(said, reading, data, answer.said_valid, None, answer.problem)
+    return _Read(said, reading, data, answer.said_valid, problem, answer.problem)
 
 
 def _theirs(truth: Truth, prediction: Prediction, schema: Validator | None) -> _Read:
-    data, problem = read_object(prediction.text, prediction.finished, exact_number)
+    data, problem = _object(prediction, exact_number)
     if data is None:
         return _Read(json_problem=problem)
     fault = None if schema is None else next(schema.iter_errors(data), None)
@@ -168,9 +169,15 @@ def _theirs(truth: Truth, prediction: Prediction, schema: Validator | None) -> _
         None if invoice is None else read_by_rules(invoice),
         data,
         said_valid(data),
-        None,
+        problem,
         None if fault is None else f"{fault.json_path}: {fault.message[:200]}",
     )
+
+
+def _object(prediction: Prediction, number: Any = str) -> tuple[dict[str, Any] | None, str | None]:
+    """The JSON object of an answer, and why it is no valid JSON; of one cut off, what is whole."""
+    data, problem = read_object(prediction.text, prediction.finished, number)
+    return data, problem if prediction.finished else "cut off by the token limit"
 
 
 def _inner(data: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -18,10 +18,11 @@ MAX_NEW_TOKENS = 1024
 
 
 class Key(NamedTuple):
-    """What an answer is an answer to: a prompt's SHA-256, and how it was decoded."""
+    """What an answer answers: a prompt's SHA-256, how it was decoded, and within which bounds."""
 
     prompt: str
     decoding: Decoding
+    bounds_sha256: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class Prediction:
     `seconds` is the wall time since the answer before it ended: in a batch the first to end carries
     the batch, and the sum is the time of the run. `tokens`: see `Generation`. `cost` is what a
     service takes for it, in its currency. `error` tells why the model was not asked. `decoding` is
-    how this answer was made, whatever the run asked for.
+    how this answer was made, whatever the run asked for; `bounds_sha256` is of what held it, ""
+    where it was free.
     """
 
     id: str
@@ -46,12 +48,13 @@ class Prediction:
     model: str = ""
     limit: int = MAX_NEW_TOKENS
     error: str | None = None
-    decoding: Decoding = Decoding.FREE
+    decoding: Decoding = Decoding.OFF
+    bounds_sha256: str = ""
 
     @property
     def key(self) -> Key:
         """What it is an answer to."""
-        return Key(self.prompt_sha256, self.decoding)
+        return Key(self.prompt_sha256, self.decoding, self.bounds_sha256)
 
     def answered(self, said: Generation, before: float) -> Prediction:
         """With what was said; the answer before it ended `before` seconds after the start."""
@@ -78,7 +81,7 @@ class Prediction:
         """Inverse of `to_json`; raises ValueError or TypeError for another row."""
         row = {name: value for name, value in row.items() if name != "answer"}
         row["tokens"] = tuple(TokenScore(*token) for token in row.get("tokens", ()))
-        row["decoding"] = Decoding(row.get("decoding", Decoding.FREE))
+        row["decoding"] = Decoding(row.get("decoding", Decoding.OFF))
         row["cost"] = None if row.get("cost") is None else Decimal(row["cost"])
         return cls(**row)
 

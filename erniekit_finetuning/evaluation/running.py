@@ -39,7 +39,7 @@ class Options:
     limit: int | None = None
     batch_size: int = 16
     max_new_tokens: int = MAX_NEW_TOKENS
-    decoding: Decoding = Decoding.GROUNDED
+    decoding: Decoding = Decoding.STRICT
     engine: str = "paddle"
     schema: Path | None = None
     instruction: Instruction = Instruction.EXTRACTION

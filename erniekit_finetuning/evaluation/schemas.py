@@ -13,6 +13,8 @@ from jsonschema.protocols import Validator
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.values import Kind
 
+_NUMBERS = ("amount", "number", "rate")
+
 
 def read_schema(path: Path) -> Validator:
     """A JSON Schema (2020-12); raises UnusableInput when it cannot be read or is none."""
@@ -26,7 +28,7 @@ def read_schema(path: Path) -> Validator:
 
 
 def kinds_of(schema: Any, path: str = "") -> Iterator[tuple[str, Kind]]:
-    """The kinds that a schema tells of its fields: numbers, and strings of format date or amount.
+    """The kinds that a schema tells of its fields: numbers, and strings that say what is printed.
 
     A field that says neither is seen in its values.
 
@@ -37,9 +39,10 @@ def kinds_of(schema: Any, path: str = "") -> Iterator[tuple[str, Kind]]:
         return
     kinds = schema.get("type")
     said = {kinds} if isinstance(kinds, str) else set(kinds or ())
-    if said & {"number", "integer"} or schema.get("format") == "amount":
+    form, printed = schema.get("format"), schema.get("printed")
+    if said & {"number", "integer"} or form == "amount" or printed in _NUMBERS:
         yield path, Kind.AMOUNT
-    elif schema.get("format") == "date":
+    elif "date" in (form, printed):
         yield path, Kind.DATE
     for name, inner in (schema.get("properties") or {}).items():
         yield from kinds_of(inner, f"{path}.{name}" if path else name)

@@ -1,10 +1,14 @@
-"""A model's answer to a typed Invoice, read strictly: nothing is repaired."""
+"""A model's answer to a typed Invoice, read strictly: nothing is repaired.
+
+What the token limit cut off is read as far as it goes, and says so.
+"""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.invoice.closing import closed
 from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.response import from_structured_data
 from erniekit_finetuning.invoice.strict_json import parse
@@ -19,7 +23,8 @@ class Answer(NamedTuple):
     """What an answer says. `problem` tells why it is not valid, None where it is.
 
     `data` is its JSON object, None when it is not one. An answer whose only fault is a key that has
-    no place (`unknown`) is read without it; of any other fault the invoice is empty.
+    no place (`unknown`) is read without it; of any other fault the invoice is empty. `truncated`:
+    the token limit cut it off, so what is null may only not have been said yet.
     """
 
     invoice: Invoice = EMPTY
@@ -27,21 +32,21 @@ class Answer(NamedTuple):
     problem: str | None = None
     data: dict[str, Any] | None = None
     unknown: tuple[str, ...] = ()
+    truncated: bool = False
 
 
 def read_answer(text: str, finished: bool = True) -> Answer:
     """Read the whole text as one JSON object of the answer's shape; nothing is repaired.
 
-    Not valid: an answer that the token limit cut off, text around the JSON, a key given twice, an
-    unknown key, a value of the wrong type. A known key that is left out counts as null.
+    Not valid: text around the JSON, a key given twice, an unknown key, a value of the wrong type. A
+    known key that is left out counts as null. An unfinished answer is closed (see `closing`).
 
     >>> read_answer('{"structured_data": {"total": "5.00"}}').problem
     'unknown key: total'
     """
     data, problem = read_object(text, finished)
-    if data is None:
-        return Answer(problem=problem)
-    return read_data(data)
+    answer = Answer(problem=problem) if data is None else read_data(data)
+    return answer if finished else answer._replace(truncated=True)
 
 
 def read_data(data: dict[str, Any]) -> Answer:
@@ -57,13 +62,14 @@ def read_data(data: dict[str, Any]) -> Answer:
 def read_object(
     text: str, finished: bool = True, number: Any = str
 ) -> tuple[dict[str, Any] | None, str | None]:
-    """The JSON object that a whole text is, or None and why it is none; `number`: see `parse`."""
-    if not finished:
-        return None, "cut off by the token limit"
+    """The JSON object that a text is, or None and why it is none; `number`: see `parse`.
+
+    Of an unfinished text it is what is whole of it.
+    """
     if not text.strip():
         return None, "empty"
     try:
-        data = parse(text, number)
+        data = parse(text if finished else closed(text).text, number)
     except UnusableInput as error:
         return None, str(error.problems[0])
     return (data, None) if isinstance(data, dict) else (None, "not a JSON object")

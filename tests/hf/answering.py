@@ -30,19 +30,19 @@ class Digits:
 
     def __call__(self, vocabulary: Vocabulary) -> Constraint:
         ids = json.loads(vocabulary.tokenizer_json)["model"]["vocab"]
-        allowed = np.zeros((2, vocabulary.size), bool)
-        allowed[0, [ids[digit] for digit in "0123456789"]] = True
-        allowed[1, vocabulary.end_token] = True
-        return _Digits(allowed)
+        added = np.full((2, vocabulary.size), -np.inf, np.float32)
+        added[0, [ids[digit] for digit in "0123456789"]] = 0
+        added[1, vocabulary.end_token] = 0
+        return _Digits(added)
 
 
 @dataclass
 class _Digits:
-    allowed: NDArray[np.bool_]
+    adds: NDArray[np.float32]
     said: list[int] = field(default_factory=list)
 
-    def mask(self) -> NDArray[np.bool_]:
-        return np.asarray(self.allowed[int(len(self.said) == 3)])
+    def added(self) -> NDArray[np.float32]:
+        return np.asarray(self.adds[int(len(self.said) == 3)])
 
     def accept(self, token: int) -> None:
         self.said.append(token)

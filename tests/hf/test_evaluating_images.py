@@ -35,7 +35,7 @@ def test_pages_are_what_is_asked_about(standin: Callable[[str], Path], tmp_path:
         [
             sys.executable, "-m", "erniekit_finetuning.evaluate", "--engine", "hf",
             "--model", str(standin("ernie4_5_vl_moe")), "--test-data", str(data),
-            "--output", str(output), "--max-new-tokens", "8", "--decoding", "free",
+            "--output", str(output), "--max-new-tokens", "8", "--decoding", "off",
         ],
         capture_output=True,
         text=True,
