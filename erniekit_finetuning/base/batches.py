@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from tokenizers import Tokenizer
 
-from erniekit_finetuning.base.corpus import Labelled
+from erniekit_finetuning.base.corpus import labelled
 from erniekit_finetuning.base.curriculum import Shares, sample, shares
 from erniekit_finetuning.base.drills import Sample
 
@@ -63,20 +63,20 @@ class Encoder:
 
 
 def batches(
-    documents: Sequence[Labelled],
+    documents: Sequence[str],
     encode: Encoder,
     seed: str,
     batch_tokens: int,
     max_seq_len: int,
     progress: Callable[[], float],
 ) -> Iterator[Batch]:
-    """Batches without end. `progress` says which share of the run is done (0..1).
+    """Batches without end from rows of the corpus. `progress` says how much of the run is done (0..1).
 
     Short documents come first: they teach the same copying for less attention.
     """
     pool = 0
     by_size = sorted(
-        (encode.count(document.text), index) for index, document in enumerate(documents)
+        (encode.count(labelled(document).text), index) for index, document in enumerate(documents)
     )
     while True:
         rng, done = random.Random(f"{seed}/{pool}"), progress()
@@ -93,7 +93,7 @@ def batches(
 
 def _pool(
     rng: random.Random,
-    documents: Sequence[Labelled],
+    documents: Sequence[str],
     encode: Encoder,
     wanted: Shares,
     tokens: int,
@@ -104,7 +104,7 @@ def _pool(
     rows: list[Row] = []
     while sum(drawn.values()) < tokens:
         task = min(drawn, key=lambda name: drawn[name] / getattr(wanted, name))
-        made = sample(rng, task, lambda: rng.choice(documents))
+        made = sample(rng, task, lambda: labelled(rng.choice(documents)))
         row = encode(made, rng.random() < SPELLED)
         if len(row.ids) <= max_seq_len:
             drawn[task] += len(row.ids)

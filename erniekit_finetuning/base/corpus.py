@@ -68,12 +68,21 @@ def build(folder: Path, generator: Path, seed: int, count: int, form: Form, work
             job.result()
 
 
-def read(folder: Path) -> Iterator[Labelled]:
-    """Every cached document, in order."""
+def rows(folder: Path) -> Iterator[str]:
+    """Every cached document as its JSON, in order: a tenth of the memory of what it holds."""
     for shard in sorted(folder.glob("*.jsonl")):
         with shard.open(encoding="utf-8") as file:
-            for line in file:
-                yield Labelled(**json.loads(line))
+            yield from file
+
+
+def labelled(row: str) -> Labelled:
+    """The document of a cached row."""
+    return Labelled(**json.loads(row))
+
+
+def read(folder: Path) -> Iterator[Labelled]:
+    """Every cached document, in order."""
+    return map(labelled, rows(folder))
 
 
 def documents(

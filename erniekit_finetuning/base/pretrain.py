@@ -80,7 +80,7 @@ def _worker(rank: int, config: Pretraining, run: Path) -> None:
         for form in FORMS
     }
     stream = batches(
-        [document for form in FORMS for document in corpus.read(run / form)],
+        [row for form in FORMS for row in corpus.rows(run / form)],
         encode,
         f"{settings.seed}/{rank}/{state['step']}",
         settings.batch_tokens,
@@ -88,7 +88,9 @@ def _worker(rank: int, config: Pretraining, run: Path) -> None:
         lambda: state["tokens"] / settings.tokens,
     )
     start, before = time.monotonic(), state["seconds"]
-    while state["tokens"] < settings.tokens:
+    parent = os.getppid()
+    # A worker whose parent was killed would go on unseen.
+    while state["tokens"] < settings.tokens and os.getppid() == parent:
         rate = _rate(settings, int(state["step"]), state["tokens"] / settings.tokens)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
