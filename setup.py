@@ -92,7 +92,7 @@ setup(
     # Recipes stand at the top of the checkout and travel inside the package.
     package_dir={"erniekit_finetuning.configs": "configs"},
     package_data={
-        "erniekit_finetuning": ["assets/**/*", "recipes/translation/*.json"],
+        "erniekit_finetuning": ["assets/**/*", "base/*.yaml", "recipes/translation/*.json"],
         "erniekit_finetuning.configs": ["**/*.yaml"],
         "synthetic_invoice_generator": ["layouts/*.typ", "locales/*.yaml"],
     },

@@ -67,8 +67,9 @@ def main() -> None:
         for name, some in marks.items():
             right[name].update(field for field, good in some.items() if good)
         wrong = ", ".join(field for field, good in marks["model"].items() if not good)
-        print(f"{row['id']}: {end}, {sum(marks['model'].values())} of {len(marks['model'])} fields, "
-              f"{time.monotonic() - start:.1f} s; wrong: {wrong or 'none'}")  # fmt: skip
+        count = f"{sum(marks['model'].values())} of {len(marks['model'])} fields"
+        seconds = time.monotonic() - start
+        print(f"{row['id']}: {end}, {count}, {seconds:.1f} s; wrong: {wrong or 'none'}")
     print(f"\n{len(rows)} documents: " + ", ".join(f"{n} {end}" for end, n in ends.items()))
     print(f"\n| field | printed in | {' | '.join(right)} |\n|---|---:|---:|---:|")
     for name in FIELDS:

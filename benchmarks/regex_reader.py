@@ -30,14 +30,14 @@ def regex_reader(text: str) -> Invoice:
     """The untyped Invoice that the expressions find."""
     rows = [row for row in re.split(r"[\n\f]", text) if row.strip()]
     fields: dict[str, object] = {"totals": {}, "seller": {}, "buyer": {}}
-    for name, pattern, group in (
+    for field, pattern, group in (
         ("number", _NUMBER, 1),
         ("issue_date", _DATE, 0),
         ("currency", _CURRENCY, 0),
     ):
         found = re.search(pattern, text)
         if found:
-            fields[name] = {"printed": found.group(group).strip()}
+            fields[field] = {"printed": found.group(group).strip()}
     vat = re.search(_VAT, text)
     seller: dict[str, object] = {"vat_id": {"printed": vat.group(1)}} if vat else {}
     title = r"(?i)^\W*(rechnung|facture|invoice|handelsrechnung|stylesheet|beispiel)"
@@ -48,14 +48,14 @@ def regex_reader(text: str) -> Invoice:
     totals: dict[str, object] = {}
     for key, pattern in (("tax_inclusive", _GROSS), ("tax_exclusive", _NET), ("tax_total", _TAX)):
         amounts = [re.findall(_AMOUNT, row) for row in rows if re.search(pattern, row)]
-        last = next((found[-1] for found in reversed(amounts) if found), None)
+        last = next((some[-1] for some in reversed(amounts) if some), None)
         if last:
             totals[key] = {"printed": last}
     fields["totals"] = totals
     labels = "|".join((_GROSS, _TAX, _NET)).replace("(?i)", "")
     fields["lines"] = tuple(
-        {"net_amount": {"printed": found[-1]}}
+        {"net_amount": {"printed": said[-1]}}
         for row in rows
-        if len(found := re.findall(_AMOUNT, row)) >= 2 and not re.search(f"(?i){labels}", row)
+        if len(said := re.findall(_AMOUNT, row)) >= 2 and not re.search(f"(?i){labels}", row)
     )
     return from_own(fields)

@@ -17,7 +17,7 @@ NAME = "blocks_of_rows"
 BLOCK = 256
 
 
-class _Attention(torch.autograd.Function):
+class _Attention(torch.autograd.Function):  # type: ignore[misc]
     """q, k, v [rows, length, dim] of the same dtype, no padding before a document's tokens."""
 
     @staticmethod

@@ -70,9 +70,10 @@ def batches(
     max_seq_len: int,
     progress: Callable[[], float],
 ) -> Iterator[Batch]:
-    """Batches without end from rows of the corpus. `progress` says how much of the run is done (0..1).
+    """Batches without end from rows of the corpus.
 
-    Short documents come first: they teach the same copying for less attention.
+    `progress` says how much of the run is done (0 to 1). Short documents come first: they
+    teach the same copying for less attention.
     """
     pool = 0
     by_size = sorted(

@@ -15,7 +15,8 @@ from typing import Any, Literal
 
 from rich.progress import track
 
-from erniekit_finetuning.base.text_page import Source, text_page
+from erniekit_finetuning.base.setting import Source
+from erniekit_finetuning.base.text_page import text_page
 from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.files import write_jsonl
@@ -105,7 +106,8 @@ def documents(
 
 def _source(made: Draft) -> Source:
     view, data = page_view(made.invoice, made.style), structured_data(made.invoice)
-    return Source(view, made.style.labels, made.locale[:2], data)
+    labels = {str(key): label for key, label in made.style.labels.items()}
+    return Source(view, labels, made.locale[:2], data)
 
 
 def _prints(data: Any) -> Iterator[str]:

@@ -8,11 +8,12 @@ from random import Random
 from synthetic_invoice_generator.chance import chance, pick, weighted
 
 Rows = list[list[str]]
-_SYLLABLES = (
+_PARTS = (
     "ab al am an ar as be ber bon bra ca chi con da de den der di do du el em en er es fa fel fo "
     "ga gen ger go ha hel in ja ka kan ko la len li lo ma men mi mo na ne ni no nu ob on or pa per "
-    "po qua ra re ri ro sa sche se si so sta su ta te ti to tra tu un ur va ve vi vor wa we zi zu"
-).split()
+    "po qua ra re ri ro sa sche se si so sta su ta te ti to tra tu un ur va ve vi vor wa we wi zu"
+)
+_SYLLABLES = _PARTS.split()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""The sums of a text page, and what stands below them."""
+
+from __future__ import annotations
+
+from erniekit_finetuning.base.setting import Setting, contact
+from erniekit_finetuning.base.text_rows import Rows, beside, grid, labelled, pair, stacked
+from synthetic_invoice_generator.chance import chance, pick
+
+_ZEROS = (("allowance_total", "discount"), ("charge_total", "charges"))
+
+
+def totals(page: Setting) -> Rows:
+    """The sums as rows or side by side, with the table of taxes where there is one."""
+    rng, summary = page.rng, page.data["financial_summary"]
+    sums = [(row["label"], row["value"]) for row in page.view["totals"]]
+    for label, key in _ZEROS:
+        if summary[key] is None and sums and chance(rng, 0.05):
+            summary[key] = pick(rng, ("0,00", "0.00", "-0,00"))
+            place = rng.randint(0, min(2, len(sums) - 1))
+            sums.insert(place, (page.labels[label], summary[key]))
+    if chance(rng, 0.08):
+        rng.shuffle(sums)
+    if chance(rng, 0.12) and 2 <= len(sums) <= 5:
+        rows = grid(rng, page.hand, sums)
+    else:
+        leader = pick(rng, ("", "", "", "", " ........", " ____"))
+        rows = [row for label, value in sums for row in pair(rng, page.hand, label + leader, value)]
+    taxes = _taxes(page)
+    if taxes and chance(rng, 0.3):
+        return beside(rng, taxes, rows)
+    return taxes + rows if chance(rng, 0.6) else rows + taxes
+
+
+def below(page: Setting) -> Rows:
+    """Terms, account, notes, and the small print in one to three columns."""
+    rng, view = page.rng, page.view
+    blocks: list[Rows] = [[[line] for line in view["notes"]]]
+    if terms := view["terms"]:
+        label = terms["label"].rstrip(":")
+        value = terms["value"]
+        blocks.append(pair(rng, page.hand, label, value) if label else [[value]])
+    account = [pair(rng, page.hand, row["label"], row["value"]) for row in view["account"]]
+    blocks.append([row for rows in account for row in rows])
+    rng.shuffle(blocks)
+    return [row for block in blocks for row in block] + _small_print(page)
+
+
+def _taxes(page: Setting) -> Rows:
+    rng, taxes = page.rng, page.view["taxes"]
+    if taxes is None:
+        return []
+    headings = [labelled(rng, page.hand, heading) for heading in taxes["headings"]]
+    lead = pick(rng, ("", "", page.labels["tax_total"]))
+    rows = [[lead, *row] for row in taxes["rows"]]
+    return [*(stacked(rng, headings) if chance(rng, 0.3) else [headings]), *rows]
+
+
+def _small_print(page: Setting) -> Rows:
+    rng, seller = page.rng, page.view["seller"]
+    footer = list(page.view["footer"])
+    if seller["name"] and chance(rng, 0.3):
+        joint = pick(rng, (" - ", " · ", ", ", " "))
+        footer.append(joint.join([seller["name"], *seller["lines"]]))
+    for _ in range(pick(rng, (0, 0, 1, 3))):
+        footer.insert(rng.randint(0, len(footer)), contact(rng))
+    wide = rng.randint(2, 3) if chance(rng, 0.3) else 1
+    return [footer[start : start + wide] for start in range(0, len(footer), wide)]

@@ -1,0 +1,60 @@
+"""Seller, buyer and strangers of a text page."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from erniekit_finetuning.base.setting import Setting, contact
+from erniekit_finetuning.base.text_rows import Rows, labelled, pair
+from synthetic_invoice_generator.chance import chance, pick, weighted
+
+_BLOCK = {"seller": "vendor_block", "buyer": "client_info"}
+_JOINTS = (" - ", ", ", " · ", " | ", " • ", " – ")
+_NAME = ("Name", "Firma", "Nom", "Company", "Nombre", "Nome")
+_ADDRESS = ("Anschrift", "Adresse", "Address", "Dirección", "Indirizzo")
+_THIRD = (
+    *("Zahlungsempfänger", "Warenempfänger", "Ship to", "Payee", "Livraison", "Bénéficiaire"),
+    *("Remit to", "Consegna", "Entrega"),
+)
+
+
+def party(page: Setting, key: Literal["seller", "buyer"]) -> Rows:
+    """A party as rows, as labelled rows, or all in one row, with what stands around it."""
+    rng, view, said = page.rng, page.view[key], page.data[_BLOCK[key]]
+    heading = view["heading"]
+    if heading is None and key == "buyer" and chance(rng, 0.5):
+        heading = page.labels[key]
+    rows: Rows = [[labelled(rng, page.hand, heading) + page.hand.colon]] if heading else []
+    rows += _name_and_address(page, view, said, line=1.5 if key == "seller" else 0.3)
+    if view["vat"] and said["tax_id"]:
+        rows += pair(rng, page.hand, page.labels["vat_id"], said["tax_id"])
+    rows += [[row["text"]] for row in view["registers"]]
+    rows += [[contact(rng)] for _ in range(pick(rng, (0, 0, 0, 1, 2)))]
+    if view["return_line"]:
+        rows.insert(0, [view["return_line"]])
+    if view["also"]:
+        rows += [[view["also"]["heading"]], *([line] for line in view["also"]["lines"])]
+    return rows
+
+
+def stranger(page: Setting) -> Rows:
+    """A party that is neither seller nor buyer, under a heading that says so."""
+    rng = page.rng
+    view = page.other.view[pick(rng, ("seller", "buyer"))]
+    heading = pick(rng, (page.labels["deliver_to"], pick(rng, _THIRD)))
+    name = [[view["name"]]] if view["name"] else []
+    return [[heading + page.hand.colon], *name, *([line] for line in view["lines"])]
+
+
+def _name_and_address(page: Setting, view: Any, said: dict[str, Any], line: float) -> Rows:
+    rng, name, lines = page.rng, view["name"], list(view["lines"])
+    way = weighted(rng, {"rows": 12, "named": 2, "line": line}) if name else "rows"
+    if way == "line":
+        joint = pick(rng, _JOINTS)
+        said["address"] = joint.join(lines) or None
+        return [[joint.join([name, *lines])]]
+    if way == "named":
+        rows = pair(rng, page.hand, pick(rng, _NAME), name)
+        rows += pair(rng, page.hand, pick(rng, _ADDRESS), lines[0]) if lines else []
+        return rows + [[one] for one in lines[1:]]
+    return [[one] for one in [name, *lines] if one]

@@ -1,0 +1,113 @@
+"""The lines of a text page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from erniekit_finetuning.base.setting import Setting
+from erniekit_finetuning.base.text_rows import (
+    Rows,
+    invented_words,
+    labelled,
+    pair,
+    stacked,
+    wrapped,
+)
+from synthetic_invoice_generator.chance import chance, digits, pick, weighted
+
+_UNITS = ("Stk", "Stk.", "pcs", "h", "Unit(s)", "PCE", "u.", "kg", "EA", "St", "pz", "szt.", "un")
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How lines are set: `wraps` and `details` are shares of descriptions and lines (0 to 1)."""
+
+    way: str  # table | receipt | cards | below
+    keys: list[str]
+    headings: list[str]
+    wraps: float
+    details: float
+
+
+def table(page: Setting) -> Rows:
+    """Headings and lines: as a table, two rows a line, or labelled values."""
+    rng, columns = page.rng, page.view["columns"]
+    order = list(range(len(columns)))
+    if chance(rng, 0.15):
+        rng.shuffle(order)
+    form = _Form(
+        way=weighted(rng, {"table": 16, "receipt": 1, "cards": 0.7, "below": 2}),
+        keys=[columns[index]["key"] for index in order],
+        headings=[labelled(rng, page.hand, columns[index]["heading"]) for index in order],
+        wraps=pick(rng, (0, 0, 0.3, 0.7)),
+        details=pick(rng, (0, 0, 0, 0.3, 0.8)),
+    )
+    unit = pick(rng, _UNITS) if "unit" not in form.keys and chance(rng, 0.15) else None
+    spaced = chance(rng, 0.1)
+    rows: Rows = [form.headings]
+    if chance(rng, 0.25):
+        rows = stacked(rng, form.headings)
+    elif form.way == "cards" or chance(rng, 0.05):
+        rows = []
+    for cells, item in zip(page.view["rows"], page.data["line_items"], strict=True):
+        found = {key: cells[index] for key, index in zip(form.keys, order, strict=True)}
+        if unit and found.get("quantity"):
+            found["quantity"] = f"{item['quantity']} {unit}"
+        if spaced and found.get("tax_rate", "").endswith("%") and " " not in found["tax_rate"]:
+            found["tax_rate"] = item["tax_rate"] = found["tax_rate"].replace("%", " %")
+        rows += _line(page, form, found, item)
+    return rows
+
+
+def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any]) -> Rows:
+    rng, keys = page.rng, form.keys
+    parts = [
+        part
+        for row in found["description"].split("\n")
+        for part in (wrapped(rng, row, 2) if chance(rng, form.wraps) else [row])
+    ]
+    item["description"] = "\n".join(parts)
+    more: Rows = [[_detail(page)]] if chance(rng, form.details) else []
+    if form.way == "cards":
+        return _card(page, form, found, parts) + more
+    if form.way == "receipt":
+        others = [found[key] for key in keys if key != "description"]
+        return [*([part] for part in parts), others]
+    at = keys.index("description")
+    before, after = [found[key] for key in keys[:at]], [found[key] for key in keys[at + 1 :]]
+    if form.way == "below":
+        return [[*before, parts[0]], *([part] for part in parts[1:]), *more, after]
+    # The row with the numbers is the first of the description's, now and then a later one.
+    row = rng.randrange(len(parts)) if chance(rng, 0.15) else 0
+    rows: Rows = [[part] for part in parts]
+    rows[row] = [*before, parts[row], *after]
+    return rows + more
+
+
+def _card(page: Setting, form: _Form, found: dict[str, str], parts: list[str]) -> Rows:
+    rows: Rows = []
+    for key, heading in zip(form.keys, form.headings, strict=True):
+        if key == "description":
+            rows += [[f"{heading}{page.hand.colon} {parts[0]}"], *([part] for part in parts[1:])]
+        elif found[key]:
+            rows += pair(page.rng, page.hand, heading, found[key])
+    return rows
+
+
+def _detail(page: Setting) -> str:
+    """A row below a line that is no part of its description: a code, a date, an old price."""
+    rng = page.rng
+    return pick(
+        rng,
+        (
+            f"(GTIN) {digits(rng, 13)}",
+            digits(rng, 13),
+            f"{pick(rng, 'ABKX')}{digits(rng, 6)}",
+            f"Bruttopreis : {digits(rng, 2)},{digits(rng, 4)}",
+            f"# {digits(rng, 2)}",
+            f"GLN:{digits(rng, 9)}",
+            f"Art-Nr {digits(rng, 5)}",
+            f"* {invented_words(rng, 2)}: {digits(rng, 5)}",
+        ),
+    )
