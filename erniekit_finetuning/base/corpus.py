@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from rich.progress import track
 
@@ -30,6 +30,7 @@ from synthetic_invoice_generator.looks.view import page_view
 
 SHARD = 500
 Form = Literal["drawn", "set"]
+FORMS: tuple[Form, ...] = get_args(Form)
 
 
 @dataclass(frozen=True)

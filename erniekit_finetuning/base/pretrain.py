@@ -13,18 +13,17 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from socket import socket
 from typing import Any
 
 from erniekit_finetuning.base import corpus, tokenizer
 from erniekit_finetuning.base.batches import IGNORED, Batch, Encoder, batches, pad
 from erniekit_finetuning.base.config import Pretraining, Training, load_pretraining
-from erniekit_finetuning.base.corpus import Form, Labelled
+from erniekit_finetuning.base.corpus import FORMS, Labelled
 from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.files import written_whole
-
-FORMS: tuple[Form, ...] = ("drawn", "set")
 
 
 def main() -> None:
@@ -49,10 +48,17 @@ def main() -> None:
         )
     import torch.multiprocessing
 
-    torch.multiprocessing.spawn(_worker, (config, run), nprocs=processes)
+    torch.multiprocessing.spawn(_worker, (config, run, _free_port()), nprocs=processes)
 
 
-def _worker(rank: int, config: Pretraining, run: Path) -> None:
+def _free_port() -> int:
+    with socket() as one:
+        one.bind(("127.0.0.1", 0))
+        port: int = one.getsockname()[1]
+        return port
+
+
+def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
     # paddlecodec installs a folder named torchcodec that breaks transformers' model imports.
     sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]
     import torch
@@ -62,9 +68,8 @@ def _worker(rank: int, config: Pretraining, run: Path) -> None:
 
     settings = config.training
     torch.set_num_threads(1)
-    os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
-    os.environ.setdefault("MASTER_PORT", "29541")
-    dist.init_process_group("gloo", rank=rank, world_size=settings.processes)
+    meeting = f"tcp://127.0.0.1:{port}"
+    dist.init_process_group("gloo", meeting, rank=rank, world_size=settings.processes)
     torch.manual_seed(settings.seed)
     tokens = AutoTokenizer.from_pretrained(run / "tokenizer")
     model = _model(config, tokens)

@@ -1,0 +1,108 @@
+"""Pre-training of the small base model: a tiny one, killed and resumed; its attention."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def tiny_recipe(folder: Path, **training: Any) -> Path:
+    """The shipped recipe, of a size that trains in seconds."""
+    shipped = ROOT / "configs" / "ernie-4.5-tiny" / "pretrain.yaml"
+    recipe = yaml.safe_load(shipped.read_text(encoding="utf-8"))
+    recipe["model"] |= {"vocab_size": 1024, "hidden_size": 64, "intermediate_size": 96}
+    recipe["model"] |= {"num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1}
+    generator = str(ROOT / "configs" / "generator" / "pretrain.yaml")
+    recipe["corpus"] |= {"generator": generator, "drawn": 6, "set": 30, "held_out": 2, "words": 20}
+    recipe["training"] |= {"batch_tokens": 1024, "eval_steps": 10, "checkpoint_steps": 5} | training
+    file = folder / "pretrain.yaml"
+    file.write_text(yaml.safe_dump(recipe), encoding="utf-8")
+    return file
+
+
+def pretrain(recipe: Path, run: Path) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "erniekit_finetuning.base.pretrain"]
+    return subprocess.Popen(
+        [*command, "--config", str(recipe), "--output", str(run)],
+        stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def logged(run: Path) -> list[dict[str, float]]:
+    file = run / "metrics.jsonl"
+    return [json.loads(row) for row in file.read_text().splitlines()] if file.exists() else []
+
+
+def test_a_killed_run_goes_on_and_its_model_is_published(tmp_path: Path) -> None:
+    run, recipe = tmp_path / "run", tiny_recipe(tmp_path, tokens=60_000, processes=2)
+    first = pretrain(recipe, run)
+    until = time.monotonic() + 180
+    while not (run / "checkpoint" / "state.json").exists():
+        assert first.poll() is None, first.stderr and first.stderr.read().decode()
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    time.sleep(3)  # the workers notice that nobody waits for them
+    at = len(logged(run))
+    state = json.loads((run / "checkpoint" / "state.json").read_text())
+    time.sleep(2)
+    assert len(logged(run)) == at, "a worker goes on without its parent"
+
+    second = pretrain(recipe, run)
+    _, errors = second.communicate(timeout=300)
+    assert second.returncode == 0, errors.decode()
+    rows = logged(run)
+    assert rows[-1]["tokens"] >= 60_000
+    assert rows[at]["step"] > state["step"]
+    losses = [row["loss"] for row in rows if "loss" in row]
+    assert losses[-1] < losses[0]
+    assert {"drawn_exact", "set_exact"} <= rows[-1].keys() or "drawn_exact" in rows[-2]
+
+    published = tmp_path / "published"
+    command = [sys.executable, "-m", "erniekit_finetuning.base.publish"]
+    subprocess.run(
+        [*command, "--run", str(run), "--output", str(published)], check=True, capture_output=True
+    )
+    names = {file.name for file in published.iterdir()}
+    assert {"config.json", "model.safetensors", "tokenizer.json", "curve.png"} <= names
+
+
+def attention_apart(length: int, groups: int) -> list[float]:
+    import torch
+
+    from erniekit_finetuning.base.attention import _attend
+
+    torch.manual_seed(length)
+    q = torch.randn(2, 4, length, 16, dtype=torch.float64, requires_grad=True)
+    k, v = (
+        torch.randn(2, groups, length, 16, dtype=torch.float64, requires_grad=True) for _ in "kv"
+    )
+    told = torch.randn(2, 4, length, 16, dtype=torch.float64)
+    ours, _ = _attend(None, q, k, v, None, 0.25)
+    theirs = torch.nn.functional.scaled_dot_product_attention(
+        q, k, v, is_causal=True, scale=0.25, enable_gqa=True
+    )
+    grads = [
+        torch.autograd.grad((out * told).sum(), (q, k, v)) for out in (ours.transpose(1, 2), theirs)
+    ]
+    pairs = [(ours.transpose(1, 2), theirs), *zip(*grads, strict=True)]
+    return [float((one - other).abs().max()) for one, other in pairs]
+
+
+@pytest.mark.parametrize(("length", "groups"), [(1, 4), (255, 4), (256, 4), (700, 4), (300, 2)])
+def test_attention_and_its_gradients_are_torchs(
+    torch_process: ProcessPoolExecutor, length: int, groups: int
+) -> None:
+    assert max(torch_process.submit(attention_apart, length, groups).result()) < 1e-9

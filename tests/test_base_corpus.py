@@ -1,0 +1,182 @@
+"""What the small base model learns from: texts, truths that stand in them, and drills."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from erniekit_finetuning.base import corpus, curriculum, tokenizer
+from erniekit_finetuning.base.batches import IGNORED, LONGEST, Encoder, batches, pad
+from erniekit_finetuning.base.corpus import FORMS, Labelled
+from erniekit_finetuning.base.drills import DRILLS
+from erniekit_finetuning.base.noise import noisy_words, reread
+from erniekit_finetuning.base.own_schemas import own_answer
+from erniekit_finetuning.data.prompts import DATE_BLANK
+from synthetic_invoice_generator.config import load_config
+
+CONFIGS = Path(__file__).parent.parent / "configs" / "generator"
+PRETRAIN = load_config(CONFIGS / "pretrain.yaml")
+SET = list(corpus.documents(PRETRAIN, 41, 0, 120, "set"))
+DRAWN = list(corpus.documents(PRETRAIN, 41, 0, 12, "drawn"))
+
+
+def prints(value: Any) -> Iterator[str]:
+    """Every string below a value."""
+    if isinstance(value, str):
+        yield value
+    for one in (
+        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    ):
+        yield from prints(one)
+
+
+def stands(row: str, text: str) -> bool:
+    return any(row in line for page in text.split("\f") for line in page.split("\n"))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_value_stands_in_the_text_row_by_row(form: corpus.Form) -> None:
+    for document in SET if form == "set" else DRAWN:
+        for value in [*prints(document.data), *document.extras.values()]:
+            for row in value.split("\n"):
+                assert stands(row, document.text), (row, document.text)
+
+
+def test_few_documents_lose_a_value_on_the_way_to_text() -> None:
+    assert len(SET) >= 114
+    assert len(DRAWN) >= 11
+
+
+def test_a_set_is_the_same_every_time_and_no_two_pages_are_alike() -> None:
+    again = list(corpus.documents(PRETRAIN, 41, 100, 20, "set"))
+    assert again == SET[-len(again) :]
+    assert len({document.text for document in SET}) == len(SET)
+
+
+def test_pages_vary_in_what_makes_reading_hard() -> None:
+    texts = [document.text for document in SET]
+    assert any("\f" in text for text in texts)
+    assert any("\t" not in text for text in texts)
+    assert sum(document.data["client_info"]["invoice_number"] in row
+               for document, text in zip(SET, texts, strict=True)
+               for row in text.split("\n")[:2]
+               if document.data["client_info"]["invoice_number"]) > 5  # fmt: skip
+    assert any("\n" in item["description"] for one in SET for item in one.data["line_items"])
+
+
+def test_normalised_values_are_those_of_the_prints() -> None:
+    dated = [one for one in SET if one.data["client_info"]["invoice_date"]]
+    assert len(dated) > 100
+    for one in dated:
+        assert one.values[one.data["client_info"]["invoice_date"]][:2] in ("19", "20")
+
+
+@given(st.integers(0, 10**6), st.sampled_from(SET))
+@settings(max_examples=60, deadline=None)
+def test_misread_words_are_misread_in_text_and_truth_alike(seed: int, document: Labelled) -> None:
+    words = noisy_words(random.Random(seed), document.text, 0.2)
+    text, data = reread(words, document.text), reread(words, document.data)
+    # What is a word of its own stays a span; a part of one may be lost, as OCR loses it.
+    whole = set(document.text.replace("\t", " ").replace("\n", " ").replace("\f", " ").split(" "))
+    for before, after in zip(prints(document.data), prints(data), strict=True):
+        if all(word in whole for word in before.replace("\n", " ").split(" ")):
+            for row in after.split("\n"):
+                assert row in text
+    assert text.count("\n") == document.text.count("\n")
+
+
+def test_noise_changes_the_words_it_names_and_no_others() -> None:
+    words = {"Total": "Tota1"}
+    assert reread(words, "Total\t5 Totals\nTotal") == "Tota1\t5 Totals\nTota1"
+    assert reread(words, {"a": ["Total", None], "b": {"c": 5}}) == {
+        "a": ["Tota1", None],
+        "b": {"c": 5},
+    }
+    assert noisy_words(random.Random(1), "some words here", 0.0) == {}
+
+
+@given(st.integers(0, 10**6), st.sampled_from(SET))
+@settings(max_examples=100, deadline=None)
+def test_an_answer_in_a_drawn_schema_has_the_shape_that_the_prompt_shows(
+    seed: int, document: Labelled
+) -> None:
+    own = own_answer(random.Random(seed), document.data, document.extras, document.values)
+    assert own.blank
+    assert_alike(own.blank, own.answer, document)
+
+
+def assert_alike(blank: Any, answer: Any, document: Labelled) -> None:
+    if isinstance(blank, dict):
+        assert list(blank) == list(answer)
+        for key in blank:
+            assert_alike(blank[key], answer[key], document)
+    elif isinstance(blank, list):
+        for one in answer:
+            assert_alike(blank[0], one, document)
+    elif answer is not None:
+        if blank == "":
+            assert answer in [*prints(document.data), *document.extras.values()]
+        else:
+            assert str(answer) in document.values.values()
+            assert (blank == DATE_BLANK) == isinstance(answer, str)
+
+
+@pytest.mark.parametrize("name", DRILLS)
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=50, deadline=None)
+def test_a_drill_answers_from_its_text(name: str, seed: int) -> None:
+    drill = DRILLS[name](random.Random(seed))
+    text, _, _ = drill.prompt.rpartition("\nExtract as JSON: ")
+    for value in prints(json.loads(drill.answer)):
+        assert value in text
+
+
+def test_tasks_go_from_drills_to_whole_invoices() -> None:
+    for done in (0.0, 0.1, 0.12, 1.0):
+        assert sum(vars(curriculum.shares(done)).values()) == pytest.approx(1)
+    assert curriculum.shares(0.0).lookup > curriculum.shares(1.0).lookup
+    assert curriculum.shares(1.0).whole > curriculum.shares(0.0).whole
+
+
+@pytest.fixture(scope="module")
+def encode(tmp_path_factory: pytest.TempPathFactory) -> Encoder:
+    from transformers import PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("tokens")
+    words = tokenizer.frequent_words((one.text for one in SET), 200)
+    assert len(words) == 200
+    assert words == sorted(words)
+    tokenizer.save(tokenizer.build(words), folder, 4096)
+    return Encoder(PreTrainedTokenizerFast.from_pretrained(folder))
+
+
+def test_text_and_answers_survive_tokens_spelled_or_not(encode: Encoder) -> None:
+    rng = random.Random(3)
+    for task in ("whole", "own", "lines", "lookup", "table"):
+        sample = curriculum.sample(rng, task, lambda: rng.choice(SET))
+        rows = encode(sample), encode(sample, True)
+        assert len(rows[1].ids) >= len(rows[0].ids)
+        for row in rows:
+            said = encode.text(row.ids[row.prompt : -1])
+            assert said == sample.answer
+
+
+def test_batches_are_full_and_train_answers_only(encode: Encoder) -> None:
+    rows = [json.dumps(vars(one)) for one in SET]
+    made = batches(rows, encode, "seed", 2048, 1600, lambda: 0.5)
+    for batch in (next(made) for _ in range(20)):
+        assert len(batch.ids) * len(batch.ids[0]) <= 2048 or len(batch.ids) == 1
+        assert len(batch.ids[0]) < LONGEST[1][1]
+        assert all(IGNORED in labels for labels in batch.labels)
+        assert all(any(label != IGNORED for label in labels) for labels in batch.labels)
+    sample = DRILLS["repeat"](random.Random(1))
+    row = encode(sample)
+    (labels,) = pad([row]).labels
+    assert [label for label in labels if label != IGNORED] == row.ids[row.prompt :]
