@@ -10,6 +10,7 @@ import re
 
 from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.own_json import from_own
+from erniekit_finetuning.invoice.values import typed
 
 _AMOUNT = r"-?\d{1,3}(?:[. '’]\d{3})*[.,]\d{2}\b|-?\d+[.,]\d{2}\b"
 _DATE = r"\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{4}-\d{2}-\d{2}|\d{1,2}\.? [A-Za-zäéûô]{3,9}\.? \d{4}"
@@ -27,7 +28,7 @@ _CURRENCY = r"€|EUR|GBP|USD|CHF|£|\$"
 
 
 def regex_reader(text: str) -> Invoice:
-    """The untyped Invoice that the expressions find."""
+    """The Invoice that the expressions find."""
     rows = [row for row in re.split(r"[\n\f]", text) if row.strip()]
     fields: dict[str, object] = {"totals": {}, "seller": {}, "buyer": {}}
     for field, pattern, group in (
@@ -58,4 +59,4 @@ def regex_reader(text: str) -> Invoice:
         for row in rows
         if len(said := re.findall(_AMOUNT, row)) >= 2 and not re.search(f"(?i){labels}", row)
     )
-    return from_own(fields)
+    return typed(from_own(fields))

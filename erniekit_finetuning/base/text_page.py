@@ -45,7 +45,7 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
     page = Setting(rng, draw_hand(rng), source, other)
     meta = [(row["label"], row["value"].replace("\n", " ")) for row in source.view["meta"]]
     title, meta = _title(page, meta)
-    parts = [title, _top(page, meta), table(page), totals(page)]
+    parts = [title, _top(page, meta) + _remarks(page), table(page), totals(page)]
     if chance(rng, 0.06):  # the sums on top, as utilities print them
         parts[2], parts[3] = parts[3], parts[2]
     if chance(rng, 0.25):
@@ -79,8 +79,7 @@ def _top(page: Setting, meta: _Pairs) -> Rows:
     """Parties and data, some side by side, in any order."""
     rng = page.rng
     blocks = [party(page, "seller"), party(page, "buyer"), _data(page, meta)]
-    if chance(rng, 0.15):
-        blocks.append(stranger(page))
+    blocks += [stranger(page) for _ in range(pick(rng, (0, 0, 0, 0, 0, 0, 1, 1, 2, 4)))]
     if chance(rng, 0.4):
         rng.shuffle(blocks)
     while len(blocks) > 1 and chance(rng, 0.75):
@@ -117,6 +116,15 @@ def _references(page: Setting) -> _Pairs:
         if day is not None and chance(rng, 0.3):
             found[-1] = (page.labels["delivery_date"], day)
     return found
+
+
+def _remarks(page: Setting) -> Rows:
+    """Sentences above the lines, as some print them there: of this invoice's kind or another's."""
+    if not chance(page.rng, 0.25):
+        return []
+    said = [*page.view["intro"], *page.other.view["notes"], *page.other.view["footer"]]
+    page.rng.shuffle(said)
+    return [[row] for row in said[: page.rng.randint(1, 6)]]
 
 
 def _strange_rows(rng: Random) -> list[str]:

@@ -6,15 +6,17 @@ from typing import Any, Literal
 
 from erniekit_finetuning.base.setting import Setting, contact
 from erniekit_finetuning.base.text_rows import Rows, labelled, pair
-from synthetic_invoice_generator.chance import chance, pick, weighted
+from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 
 _BLOCK = {"seller": "vendor_block", "buyer": "client_info"}
 _JOINTS = (" - ", ", ", " · ", " | ", " • ", " – ")
 _NAME = ("Name", "Firma", "Nom", "Company", "Nombre", "Nome")
 _ADDRESS = ("Anschrift", "Adresse", "Address", "Dirección", "Indirizzo")
+_NUMBER = ("Nummer", "Globale Nummer", "Kundennummer", "ID", "Code", "Numéro", "No.", "GLN")
 _THIRD = (
-    *("Zahlungsempfänger", "Warenempfänger", "Ship to", "Payee", "Livraison", "Bénéficiaire"),
-    *("Remit to", "Consegna", "Entrega"),
+    *("Zahlungsempfänger", "Warenempfänger", "Abweichender Warenempfänger", "Steuervertreter"),
+    *("Ship to", "Payee", "Tax representative", "Deliver to", "Remit to", "Consignee"),
+    *("Livraison", "Bénéficiaire", "Représentant fiscal", "Consegna", "Entrega", "Levering"),
 )
 
 
@@ -42,8 +44,10 @@ def stranger(page: Setting) -> Rows:
     rng = page.rng
     view = page.other.view[pick(rng, ("seller", "buyer"))]
     heading = pick(rng, (page.labels["deliver_to"], pick(rng, _THIRD)))
-    name = [[view["name"]]] if view["name"] else []
-    return [[heading + page.hand.colon], *name, *([line] for line in view["lines"])]
+    rows = [[heading + page.hand.colon], *_name_and_address(page, view, {}, line=0.3)]
+    if view["vat"] and chance(rng, 0.4):
+        rows.append([view["vat"]])
+    return rows
 
 
 def _name_and_address(page: Setting, view: Any, said: dict[str, Any], line: float) -> Rows:
@@ -54,7 +58,10 @@ def _name_and_address(page: Setting, view: Any, said: dict[str, Any], line: floa
         said["address"] = joint.join(lines) or None
         return [[joint.join([name, *lines])]]
     if way == "named":
-        rows = pair(rng, page.hand, pick(rng, _NAME), name)
+        rows: Rows = []
+        for _ in range(pick(rng, (0, 0, 1, 2))):
+            rows += pair(rng, page.hand, pick(rng, _NUMBER), digits(rng, rng.randint(5, 13)))
+        rows += pair(rng, page.hand, pick(rng, _NAME), name)
         rows += pair(rng, page.hand, pick(rng, _ADDRESS), lines[0]) if lines else []
         return rows + [[one] for one in lines[1:]]
     return [[one] for one in [name, *lines] if one]

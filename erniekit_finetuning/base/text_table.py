@@ -17,17 +17,23 @@ from erniekit_finetuning.base.text_rows import (
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 
 _UNITS = ("Stk", "Stk.", "pcs", "h", "Unit(s)", "PCE", "u.", "kg", "EA", "St", "pz", "szt.", "un")
+_PRICE_BASES = ("Basismenge", "Preisbasis", "Price base", "Base", "Base de prix", "Per")
 
 
 @dataclass(frozen=True)
 class _Form:
-    """How lines are set: `wraps` and `details` are shares of descriptions and lines (0 to 1)."""
+    """How lines are set.
+
+    Shares of lines (0 to 1): `wraps` of descriptions, `details` below them, `sinks` of last cells
+    that stand in the row below.
+    """
 
     way: str  # table | receipt | cards | below
     keys: list[str]
     headings: list[str]
     wraps: float
     details: float
+    sinks: float
 
 
 def table(page: Setting) -> Rows:
@@ -42,6 +48,7 @@ def table(page: Setting) -> Rows:
         headings=[labelled(rng, page.hand, columns[index]["heading"]) for index in order],
         wraps=pick(rng, (0, 0, 0.3, 0.7)),
         details=pick(rng, (0, 0, 0, 0.3, 0.8)),
+        sinks=pick(rng, (0, 0, 0, 0, 0, 0, 0.2, 0.9)),
     )
     unit = pick(rng, _UNITS) if "unit" not in form.keys and chance(rng, 0.15) else None
     spaced = chance(rng, 0.1)
@@ -68,7 +75,8 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
         for part in (wrapped(rng, row, 2) if chance(rng, form.wraps) else [row])
     ]
     item["description"] = "\n".join(parts)
-    more: Rows = [[_detail(page)]] if chance(rng, form.details) else []
+    more: Rows = [[_detail(page)] for _ in range(rng.randint(1, 3))]
+    more = more if chance(rng, form.details) else []
     if form.way == "cards":
         return _card(page, form, found, parts) + more
     if form.way == "receipt":
@@ -82,7 +90,12 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
     row = rng.randrange(len(parts)) if chance(rng, 0.15) else 0
     rows: Rows = [[part] for part in parts]
     rows[row] = [*before, parts[row], *after]
-    return rows + more
+    rows += more
+    if after and chance(rng, form.sinks):
+        if row + 1 == len(rows):
+            rows.append([])
+        rows[row + 1].append(rows[row].pop())
+    return rows
 
 
 def _card(page: Setting, form: _Form, found: dict[str, str], parts: list[str]) -> Rows:
@@ -106,6 +119,8 @@ def _detail(page: Setting) -> str:
             f"{pick(rng, 'ABKX')}{digits(rng, 6)}",
             f"Bruttopreis : {digits(rng, 2)},{digits(rng, 4)}",
             f"# {digits(rng, 2)}",
+            f"{pick(rng, _PRICE_BASES)}: 1 {pick(rng, _UNITS)}",
+            f"({digits(rng, 4)})",
             f"GLN:{digits(rng, 9)}",
             f"Art-Nr {digits(rng, 5)}",
             f"* {invented_words(rng, 2)}: {digits(rng, 5)}",
