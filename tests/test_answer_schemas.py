@@ -215,7 +215,6 @@ PAGE = "Müller & Söhne GmbH\tInvoice 4711-B\nDate 03/04/2025\tVAT 19 %\nTotal\
     ("printed", "value"),
     [
         ("date", "03/04/2025"),
-        ("date", "Date 03/04/2025"),
         ("amount", "EUR 1.250,00-"),
         ("amount", "1.250,00"),
         ("number", "19"),
@@ -234,7 +233,10 @@ def test_a_print_of_its_sort_can_be_said(printed: str, value: str) -> None:
     ("printed", "value"),
     [
         ("date", "Date"),
+        ("date", "Date 03/04/2025"),
         ("date", "Müller"),
+        ("date", "4711"),
+        ("amount", "03/04/2025"),
         ("amount", "EUR"),
         ("amount", "Invoice 4711"),
         ("rate", "%"),
@@ -252,9 +254,28 @@ def test_a_print_of_another_sort_cannot(printed: str, value: str) -> None:
 
 def test_reach_ends_where_no_digit_is_near() -> None:
     far = "Acme " + "word " * 20 + "7 " + "word " * 20 + "end"
-    date = {"type": "string", "printed": "date"}
-    assert allows(far, {"v": "word 7 word"}, v=date)
-    assert not allows(far, {"v": far}, v=date)
+    identifier = {"type": "string", "printed": "identifier"}
+    assert allows(far, {"v": "word 7 word"}, v=identifier)
+    assert not allows(far, {"v": far}, v=identifier)
+
+
+def test_dates_and_amounts_are_what_readers_read_or_what_ocr_makes_of_it() -> None:
+    page = "O3.04.2025\t3. April 2025\t12345\tZip 12345\n1O0,50 €\t1 250,00 EUR\t01.10.2018\tGTIN 0815CO-123"
+    for printed, said, shut_out in (
+        (
+            "date",
+            ("O3.04.2025", "3. April 2025", "01.10.2018"),
+            ("12345", "1 250,00", "0815CO-123"),
+        ),
+        (
+            "amount",
+            ("1O0,50", "1 250,00 EUR", "1 250,00", "12345"),
+            ("01.10.2018", "0815CO-123", "3. April 2025"),
+        ),
+    ):
+        kind = {"type": "string", "printed": printed}
+        assert all(allows(page, {"v": value}, v=kind) for value in said)
+        assert not any(allows(page, {"v": value}, v=kind) for value in shut_out)
 
 
 def test_bounds_of_strings_count_characters_not_bytes_or_escapes() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,6 +15,10 @@ _LONGEST_DATE = 45  # characters
 _LONGEST_NUMBER = 30
 _FEWEST_DIGITS = 3  # of a date: day and two digits of a year
 _MOST_DIGITS = 16
+# Letters that OCR takes digits for; one such letter leaves a print what it looks like.
+_MISREAD_DATE = re.compile(r"[\dOolISBZ]{1,4}([./-])[\dOolISBZ]{1,2}\1[\dOolISBZ]{2,4}")
+_MISREAD_AMOUNT = re.compile(r"-?[\d.,'’OolISBZG]*\d[\d.,'’OolISBZG]*[.,][\dOolISBZG]{2}")
+_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\d{2}")  # a reader of amounts takes them
 
 Prints = Mapping[str, tuple[str, ...]]  # by JSON text
 
@@ -23,12 +28,15 @@ class Candidates:
     """JSON texts of normalised values, each with the shortest prints that it can come from.
 
     `days` with their quotes. A number stands with the decimals as printed and without trailing
-    zeros; `whole` has those that are integers.
+    zeros; `whole` has those that are integers. `dates` and `amounts` are the prints themselves,
+    with those that are such but for a misread letter.
     """
 
     days: Prints
     numbers: Prints
     whole: Prints
+    dates: tuple[str, ...]
+    amounts: tuple[str, ...]
 
 
 @lru_cache(maxsize=16)  # a schema's grammar and its values' places ask for the same document
@@ -37,17 +45,31 @@ def candidates(document_text: str) -> Candidates:
     days: dict[str, dict[str, None]] = {}
     numbers: dict[str, dict[str, None]] = {}
     whole: dict[str, dict[str, None]] = {}
+    dated: dict[str, None] = {}
+    valued: dict[str, None] = {}
     for row in rows(document_text):
         for printed in _windows(row, _LONGEST_DATE):
-            for day in _days(printed):
+            read = _days(printed)
+            for day in read:
                 days.setdefault(f'"{day}"', {})[printed] = None
+            if read or _MISREAD_DATE.fullmatch(printed):
+                dated[printed] = None
         for printed in _windows(row, _LONGEST_NUMBER):
-            for value in _values(printed):
+            figures = _values(printed)
+            if _is_amount(printed, bool(figures)):
+                valued[printed] = None
+            for value in figures:
                 for text in _written(value):
                     numbers.setdefault(text, {})[printed] = None
                 if value == value.to_integral_value():
                     whole.setdefault(f"{value:.0f}", {})[printed] = None
-    return Candidates(_frozen(days), _frozen(numbers), _frozen(whole))
+    return Candidates(_frozen(days), _frozen(numbers), _frozen(whole), tuple(dated), tuple(valued))
+
+
+def _is_amount(printed: str, read: bool) -> bool:
+    if not read:
+        return _MISREAD_AMOUNT.fullmatch(printed) is not None
+    return not _DATE.fullmatch(printed)
 
 
 def _frozen(found: Mapping[str, Mapping[str, None]]) -> Prints:

@@ -127,7 +127,14 @@ class _Writer:
         return self._spans(leaf)
 
     def _spans(self, text: Text) -> list[str]:
-        shape, longest = SHAPES[text.printed], text.longest
+        """Any span of a shape; of dates and amounts, those that can be read as such."""
+        longest = text.longest
+        if text.printed in (Print.DATE, Print.AMOUNT):
+            found = candidates(self._text)
+            prints = found.dates if text.printed is Print.DATE else found.amounts
+            fitting = (one for one in prints if longest is None or len(one) <= longest)
+            return [_literal(compact(one)) for one in fitting]
+        shape = SHAPES[text.printed]
         units = pieces(self._units, shape)
         # Every span of a shape holds a unit that has it: without one there is no span.
         if not any(

@@ -1,7 +1,7 @@
 """How prints of each sort look, generously: a shape must never shut out what is printed.
 
 A shape is told by the pieces of the document that may stand in it, sorted out before a grammar is
-made, and by its digit. Lengths as expressions would cost more than everything else of a grammar.
+made, and by its digit. Dates and amounts are listed instead (`candidates`). Lengths as expressions would cost more than everything else of a grammar.
 """
 
 from __future__ import annotations
@@ -34,12 +34,10 @@ class Shape:
 SHAPES = {
     Print.TEXT: Shape(),
     Print.ROWS: Shape(),
-    Print.DATE: Shape(digit=True, reach=45),
-    Print.AMOUNT: Shape(digit=True, letters=5, reach=20),  # Euros, lakh, only
     Print.NUMBER: Shape(digit=True, letters=15, reach=30),  # 3 Arbeitsstunden
     Print.RATE: Shape(digit=True, letters=15, reach=30),
     Print.CURRENCY: Shape(digit=False, letters=10),
-    Print.IDENTIFIER: Shape(digit=True, reach=40),
+    Print.IDENTIFIER: Shape(digit=True, letters=6, reach=40),  # BNZLCU36D09F510K
 }
 
 
