@@ -1,7 +1,8 @@
 """How prints of each sort look, generously: a shape must never shut out what is printed.
 
 A shape is told by the pieces of the document that may stand in it, sorted out before a grammar is
-made, and by its digit. Dates and amounts are listed instead (`candidates`). Lengths as expressions would cost more than everything else of a grammar.
+made, and by its digit. Dates and amounts are listed instead (`candidates`). Lengths as expressions
+would cost more than everything else of a grammar.
 """
 
 from __future__ import annotations
