@@ -38,7 +38,7 @@ SHAPES = {
     Print.NUMBER: Shape(digit=True, letters=15, reach=30),  # 3 Arbeitsstunden
     Print.RATE: Shape(digit=True, letters=15, reach=30),
     Print.CURRENCY: Shape(digit=False, letters=10),
-    Print.IDENTIFIER: Shape(digit=True, letters=6, reach=40),  # BNZLCU36D09F510K
+    Print.IDENTIFIER: Shape(digit=True, letters=10, reach=40),  # INVOICE-2025-7
 }
 
 
