@@ -1,7 +1,7 @@
 """Causal attention for pre-training on CPUs with bfloat16 instructions.
 
 torch's own kernel for CPUs multiplies in small pieces. Large matrix products of 256 rows at a time,
-with the weights kept for the way back, take 0.4 to 0.65 times as long at 256 to 2,048 tokens (one
+with the weights kept for the way back, take 0.44 to 0.7 times as long at 256 to 2,048 tokens (one
 thread, 4 heads of 64). Weights are rounded to bfloat16: gradients differ by half a percent from
 those of torch's kernel.
 """

@@ -57,11 +57,6 @@ class Encoder:
         answer = tokens.encode(sample.answer, add_special_tokens=False).ids
         return Row([*prompt, *answer, self._tokenizer.eos_token_id], len(prompt))
 
-    def text(self, ids: Sequence[int]) -> str:
-        """What token ids say."""
-        said: str = self._words.decode(list(ids), skip_special_tokens=False)
-        return said
-
     def count(self, text: str) -> int:
         """Tokens of a text."""
         return len(self._words.encode(text, add_special_tokens=False).ids)

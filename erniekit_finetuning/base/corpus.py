@@ -1,6 +1,6 @@
 """Generated documents as the text that documents/ reads, cached on disk in shards.
 
-Half are drawn by typst and read back from their PDF, half are set as text pages (`text_page`).
+Some are drawn by typst and read back from their PDF, others are set as text pages (`text_page`).
 """
 
 from __future__ import annotations

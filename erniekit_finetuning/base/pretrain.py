@@ -125,7 +125,8 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
                 _log(run, {**state, **right})
         if rank == 0 and (state["step"] % settings.checkpoint_steps == 0 or last):
             _save(checkpoint, model, optimizers, state)
-    if rank == 0:
+    # What the loop left for want of its parent is no finished model.
+    if rank == 0 and state["tokens"] >= settings.tokens:
         with written_whole(run / "model") as aside:
             model.save_pretrained(aside)
             tokens.save_pretrained(aside)

@@ -62,8 +62,9 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
     rng, title = page.rng, page.view["title"]
     number = page.data["client_info"]["invoice_number"]
     day = page.data["client_info"]["invoice_date"]
-    if number is None or number in title or not chance(rng, 0.3):
-        return [[title]] if number in title.split() or chance(rng, 0.8) else [], meta
+    named = number is not None and number in title
+    if number is None or named or not chance(rng, 0.3):
+        return [[title]] if named or chance(rng, 0.8) else [], meta
     marked = f"{title} {pick(rng, _NUMBER_MARKS)}"
     row = f"{pick(rng, (title, page.labels['number'], marked))}{pick(rng, ('', '', ' (380)'))}"
     row, taken = f"{row} {number}", {number}

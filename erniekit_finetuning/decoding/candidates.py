@@ -15,7 +15,7 @@ _LONGEST_DATE = 45  # characters
 _LONGEST_NUMBER = 30
 _FEWEST_DIGITS = 3  # of a date: day and two digits of a year
 _MOST_DIGITS = 16
-# Letters that OCR takes digits for; one such letter leaves a print what it looks like.
+# Letters that OCR takes digits for leave a print the look of what it is.
 _MISREAD_DATE = re.compile(r"[\dOolISBZ]{1,4}([./-])[\dOolISBZ]{1,2}\1[\dOolISBZ]{2,4}")
 _MISREAD_AMOUNT = re.compile(r"-?[\d.,'’OolISBZG]*\d[\d.,'’OolISBZG]*[.,][\dOolISBZG]{2}")
 _DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\d{2}")  # a reader of amounts takes them

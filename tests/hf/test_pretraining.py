@@ -59,6 +59,7 @@ def test_a_killed_run_goes_on_and_its_model_is_published(tmp_path: Path) -> None
     state = json.loads((run / "checkpoint" / "state.json").read_text())
     time.sleep(2)
     assert len(logged(run)) == at, "a worker goes on without its parent"
+    assert not (run / "model").exists(), "half a run left a model"
 
     second = pretrain(recipe, run)
     _, errors = second.communicate(timeout=300)
