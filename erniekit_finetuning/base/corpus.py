@@ -33,6 +33,11 @@ Form = Literal["drawn", "set"]
 FORMS: tuple[Form, ...] = get_args(Form)
 
 
+def exact_key(form: Form) -> str:
+    """The metric of a run: the share of held-out documents of a form right to the letter."""
+    return f"{form}_exact"
+
+
 @dataclass(frozen=True)
 class Labelled:
     """A document's text and what it says.

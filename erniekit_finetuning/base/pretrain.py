@@ -19,7 +19,7 @@ from typing import Any
 from erniekit_finetuning.base import corpus, tokenizer
 from erniekit_finetuning.base.batches import IGNORED, Batch, Encoder, batches, pad
 from erniekit_finetuning.base.config import Pretraining, Training, load_pretraining
-from erniekit_finetuning.base.corpus import FORMS, Labelled
+from erniekit_finetuning.base.corpus import FORMS, Labelled, exact_key
 from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
@@ -118,7 +118,7 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
             _log(run, {**state, "loss": round(mean, 4), "learning_rate": rate})
         if state["step"] % settings.eval_steps == 0 or last:
             right = {
-                f"{form}_exact": round(_exact(model, encode, some, rank, settings), 4)
+                exact_key(form): round(_exact(model, encode, some, rank, settings), 4)
                 for form, some in held_out.items()
             }
             if rank == 0:

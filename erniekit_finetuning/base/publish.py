@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from erniekit_finetuning.base.corpus import FORMS, exact_key
 from erniekit_finetuning.files import written_whole
 
 FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
@@ -44,20 +46,27 @@ def draw_curve(metrics: Path, picture: Path) -> None:
 
     rows = [json.loads(line) for line in metrics.read_text(encoding="utf-8").splitlines()]
     figure, left = pyplot.subplots(figsize=(8, 4), dpi=100)
-    losses = [(row["tokens"] / 1e6, row["loss"]) for row in rows if "loss" in row]
-    left.plot(*zip(*losses, strict=True), color="tab:blue", linewidth=0.8)
+    left.plot(*curve(rows, "loss"), color="tab:blue", linewidth=0.8)
+    left.set_yscale("log")
     left.set_xlabel("million tokens, padding included")
     left.set_ylabel("loss on the answer, tasks mixed", color="tab:blue")
     right = left.twinx()
-    exact = [
-        (row["tokens"] / 1e6, row["held_out_exact"]) for row in rows if "held_out_exact" in row
-    ]
-    right.plot(*zip(*exact, strict=True), color="tab:orange", marker="o", markersize=3)
+    for form, colour in zip(FORMS, ("tab:orange", "tab:brown"), strict=True):
+        right.plot(
+            *curve(rows, exact_key(form)), color=colour, marker="o", markersize=3, label=form
+        )
     right.set_ylim(0, 1)
     right.set_ylabel("held-out documents right to the letter", color="tab:orange")
+    right.legend(loc="upper center")
     figure.tight_layout()
     figure.savefig(picture, format="png")
     pyplot.close(figure)
+
+
+def curve(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], list[float]]:
+    """Million tokens, and the metric of that name there, over the rows that have it."""
+    some = [row for row in rows if name in row]
+    return [row["tokens"] / 1e6 for row in some], [row[name] for row in some]
 
 
 if __name__ == "__main__":
