@@ -17,7 +17,7 @@ from erniekit_finetuning.base.drills import Sample
 POOL = 24  # batches drawn, sorted by length and shuffled together
 IGNORED = -100
 # Tokens of the longest row until this share of the run.
-LONGEST = ((0.25, 1024), (0.6, 1536))
+LONGEST = ((0.15, 1024), (0.4, 1536))
 TEXT_SHARE = 0.65  # of a row; a longer text leaves its answer no room
 SPELLED = 0.12  # of the samples come letter by letter, so that words and letters mean the same
 

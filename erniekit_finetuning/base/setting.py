@@ -26,6 +26,7 @@ class Setting:
     """One page while it is set: chance, hand, source, a second invoice that lends strangers.
 
     `data` is the truth of what the page prints; blocks change it where they print another form.
+    `among_data` and `below` are labels and values that a block leaves to other places.
     """
 
     def __init__(self, rng: Random, hand: Hand, source: Source, other: Source) -> None:
@@ -33,6 +34,8 @@ class Setting:
         self.rng, self.hand, self.source, self.other = rng, hand, source, other
         self.view, self.labels = source.view, source.labels
         self.data: dict[str, Any] = copy.deepcopy(dict(source.data))
+        self.among_data: list[tuple[str, str]] = []
+        self.below: list[tuple[str, str]] = []
 
 
 def contact(rng: Random) -> str:

@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from erniekit_finetuning.base.setting import Setting, contact
-from erniekit_finetuning.base.text_rows import Rows, beside, grid, labelled, pair, stacked
-from synthetic_invoice_generator.chance import chance, pick
+from erniekit_finetuning.base.text_rows import (
+    Rows,
+    beside,
+    grid,
+    invented_words,
+    labelled,
+    pair,
+    stacked,
+)
+from synthetic_invoice_generator.chance import chance, digits, pick
 
+_HEADS = (
+    *("Sitz der Gesellschaft", "Geschäftsführer", "Bankverbindung", "Home Page", "Phone No."),
+    *("Registered office", "Siège social", "Banque", "Sede legale", "Domicilio social", "Email"),
+)
 _ZEROS = (("allowance_total", "discount"), ("charge_total", "charges"))
 
 
@@ -20,9 +32,15 @@ def totals(page: Setting) -> Rows:
             sums.insert(place, (page.labels[label], summary[key]))
     if chance(rng, 0.08):
         rng.shuffle(sums)
-    if chance(rng, 0.12) and 2 <= len(sums) <= 5:
+    if chance(rng, 0.15) and 2 <= len(sums) <= 5:
         rows = grid(rng, page.hand, sums)
+        if chance(rng, 0.3):  # small print beside the sums
+            rows.insert(1, [pick(rng, page.view["notes"] or ("",))])
+            rows[2].insert(0, pick(rng, page.other.view["notes"] or ("",)))
     else:
+        empty = [label for label, key in _ZEROS if summary[key] is None]
+        if empty and chance(rng, 0.06):  # a form that prints every sum, also without a value
+            sums.insert(rng.randint(0, len(sums)), (page.labels[pick(rng, empty)], ""))
         leader = pick(rng, ("", "", "", "", " ........", " ____"))
         rows = [row for label, value in sums for row in pair(rng, page.hand, label + leader, value)]
     taxes = _taxes(page)
@@ -41,8 +59,25 @@ def below(page: Setting) -> Rows:
         blocks.append(pair(rng, page.hand, label, value) if label else [[value]])
     account = [pair(rng, page.hand, row["label"], row["value"]) for row in view["account"]]
     blocks.append([row for rows in account for row in rows])
+    columns = bool(page.below) and chance(rng, 0.35)
+    if not columns:
+        blocks += [pair(rng, page.hand, label, value) for label, value in page.below]
     rng.shuffle(blocks)
-    return [row for block in blocks for row in block] + _small_print(page)
+    rows = [row for block in blocks for row in block] + _small_print(page)
+    return rows + _columns(page) if columns else rows
+
+
+def _columns(page: Setting) -> Rows:
+    """The letter paper's foot: headings, and below them what they head."""
+    rng, seller = page.rng, page.view["seller"]
+    cells = [*page.below]
+    if seller["name"]:
+        cells.insert(0, (seller["name"], invented_words(rng, 2)))
+    for _ in range(rng.randint(1, 3)):
+        value = pick(rng, (contact(rng), invented_words(rng, 3), digits(rng, 10)))
+        cells.insert(rng.randint(0, len(cells)), (pick(rng, _HEADS), value))
+    deeper = [contact(rng) for _ in range(rng.randint(0, len(cells)))]
+    return [[head for head, _ in cells], [value for _, value in cells], deeper]
 
 
 def _taxes(page: Setting) -> Rows:

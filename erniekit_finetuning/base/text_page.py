@@ -53,7 +53,12 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
     parts.append(below(page))
     if chance(rng, 0.3):
         parts.insert(rng.randint(0, 2), [[row] for row in _strange_rows(rng)])
-    text = _paged(rng, [row for part in parts for row in part])
+    head = _running_head(rng) if chance(rng, 0.12) else None
+    rows = [[head]] if head else []
+    rows += [row for part in parts for row in part]
+    if chance(rng, 0.02):
+        _upright(rng, rows)
+    text = _paged(rng, rows, head)
     return text.replace("\N{NO-BREAK SPACE}", " "), page.data
 
 
@@ -65,8 +70,8 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
     named = number is not None and number in title
     if number is None or named or not chance(rng, 0.3):
         return [[title]] if named or chance(rng, 0.8) else [], meta
-    marked = f"{title} {pick(rng, _NUMBER_MARKS)}"
-    row = f"{pick(rng, (title, page.labels['number'], marked))}{pick(rng, ('', '', ' (380)'))}"
+    coded = f"{title}{pick(rng, ('', '', ' (380)', ' (384)'))}"
+    row = pick(rng, (coded, page.labels["number"], f"{coded} {pick(rng, _NUMBER_MARKS)}"))
     row, taken = f"{row} {number}", {number}
     if day is not None and chance(rng, 0.6):
         row += f" {pick(rng, _DATED.get(page.source.language, ('/', '-')))} {day}"
@@ -91,7 +96,7 @@ def _top(page: Setting, meta: _Pairs) -> Rows:
 
 def _data(page: Setting, meta: _Pairs) -> Rows:
     """The invoice's own data among references that nobody asks for."""
-    rng, rows = page.rng, list(meta)
+    rng, rows = page.rng, [*meta, *page.among_data]
     for label, value in _references(page):
         if label not in [name.rstrip(": ") for name, _ in rows]:
             rows.insert(rng.randint(0, len(rows)), (label, value))
@@ -112,8 +117,9 @@ def _references(page: Setting) -> _Pairs:
     day = page.other.data["client_info"]["invoice_date"]
     for _ in range(pick(rng, (0, 0, 0, 1, 1, 2, 4))):
         code = f"{pick(rng, 'ABCGKPX')}{digits(rng, 5)}"
-        value = pick(rng, (digits(rng, rng.randint(3, 9)), code, invented_words(rng, 2)))
-        found.append((page.labels[pick(rng, _REFERENCES)], value))
+        amount = f"{digits(rng, rng.randint(1, 3))},{digits(rng, 2)}"
+        kinds = (digits(rng, rng.randint(3, 9)), code, code, invented_words(rng, 2), amount, "")
+        found.append((page.labels[pick(rng, _REFERENCES)], pick(rng, kinds)))
         if day is not None and chance(rng, 0.3):
             found[-1] = (page.labels["delivery_date"], day)
     return found
@@ -128,6 +134,23 @@ def _remarks(page: Setting) -> Rows:
     return [[row] for row in said[: page.rng.randint(1, 6)]]
 
 
+def _running_head(rng: Random) -> str:
+    """What a viewer or a form prints on top of every page."""
+    year, version = rng.randint(2008, 2030), f"{rng.randint(1, 9)}.{rng.randint(0, 9)}"
+    words = invented_words(rng, 4)
+    maker = f"(c) {invented_words(rng, 1)} {year}"
+    kinds = (f"{words} {version}", f"{words} {version}, {maker}", f"{words}, {maker}", words)
+    return pick(rng, kinds)
+
+
+def _upright(rng: Random, rows: Rows) -> None:
+    """Text that runs up the margin: its letters, one a row, among the others."""
+    place = rng.randint(0, len(rows))
+    for letter in f"{invented_words(rng, 6)} V{digits(rng, 4)}".replace(" ", ""):
+        rows.insert(place, [letter])
+        place = min(len(rows), place + pick(rng, (1, 1, 1, 2)))
+
+
 def _strange_rows(rng: Random) -> list[str]:
     """Rows that say nothing that is asked for."""
     several = "\t".join(invented_words(rng, 2) for _ in range(rng.randint(2, 4)))
@@ -136,18 +159,18 @@ def _strange_rows(rng: Random) -> list[str]:
     return [pick(rng, kinds) for _ in range(rng.randint(1, 4))]
 
 
-def _paged(rng: Random, rows: Rows) -> str:
+def _paged(rng: Random, rows: Rows, running: str | None) -> str:
     """Rows joined; some gaps too small for tabs, page breaks with small print of their own."""
     gap = weighted(rng, {"\t": 12, " ": 1, "  ": 0.5})
     loose = pick(rng, (0, 0, 0, 0.05, 0.2))
     lines = [
         (" " if chance(rng, loose) else gap).join(cell for cell in row if cell) for row in rows
     ]
-    lines = [line for line in lines if line]
+    lines = [line.rstrip() for line in lines if line.strip()]
     breaks = weighted(rng, {0: 8, 1: 3 if len(lines) > 25 else 0.5, 2: 1 if len(lines) > 40 else 0})
     for number in range(breaks):
         place = rng.randint(1, len(lines) - 1)
         foot = pick(rng, ([f"{number + 1} / {breaks + 1}"], [f"Page {number + 1}"], [], []))
-        head = pick(rng, ([], [], [pick(rng, lines)[:30].strip()]))
+        head = [running] if running else pick(rng, ([], [], [pick(rng, lines)[:30].strip()]))
         lines[place:place] = [*foot, "\f", *head]
     return "\n".join(lines).replace("\n\f\n", "\f")

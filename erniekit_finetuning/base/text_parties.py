@@ -29,7 +29,7 @@ def party(page: Setting, key: Literal["seller", "buyer"]) -> Rows:
     rows: Rows = [[labelled(rng, page.hand, heading) + page.hand.colon]] if heading else []
     rows += _name_and_address(page, view, said, line=1.5 if key == "seller" else 0.3)
     if view["vat"] and said["tax_id"]:
-        rows += pair(rng, page.hand, page.labels["vat_id"], said["tax_id"])
+        rows += _vat_id(page, key, said["tax_id"])
     rows += [[row["text"]] for row in view["registers"]]
     rows += [[contact(rng)] for _ in range(pick(rng, (0, 0, 0, 1, 2)))]
     if view["return_line"]:
@@ -37,6 +37,25 @@ def party(page: Setting, key: Literal["seller", "buyer"]) -> Rows:
     if view["also"]:
         rows += [[view["also"]["heading"]], *([line] for line in view["also"]["lines"])]
     return rows
+
+
+def _vat_id(page: Setting, key: Literal["seller", "buyer"], value: str) -> Rows:
+    """The party's VAT id: here, in a row with other numbers, or left to another place."""
+    rng, own = page.rng, page.labels[f"{key}_vat_id"]
+    label = page.labels["vat_id"]
+    way = weighted(rng, {"here": 6, "joined": 0.7, "data": 0.8, "below": 2.5})
+    if way == "data":
+        page.among_data.append((own, value))
+        return []
+    if way == "below" and key == "seller":
+        page.below.append((pick(rng, (label, label, own)), value))
+        return []
+    if way == "joined":
+        joint, colon = pick(rng, _JOINTS), page.hand.colon or ":"
+        numbers = [f"{labelled(rng, page.hand, label)}{colon} {value}", contact(rng), contact(rng)]
+        rng.shuffle(numbers)
+        return [[joint.join(numbers)]]
+    return pair(rng, page.hand, label, value)
 
 
 def stranger(page: Setting) -> Rows:

@@ -75,7 +75,7 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
         for part in (wrapped(rng, row, 2) if chance(rng, form.wraps) else [row])
     ]
     item["description"] = "\n".join(parts)
-    more: Rows = [[_detail(page)] for _ in range(rng.randint(1, 3))]
+    more: Rows = [_detail(page) for _ in range(rng.randint(1, 3))]
     more = more if chance(rng, form.details) else []
     if form.way == "cards":
         return _card(page, form, found, parts) + more
@@ -108,10 +108,18 @@ def _card(page: Setting, form: _Form, found: dict[str, str], parts: list[str]) -
     return rows
 
 
-def _detail(page: Setting) -> str:
-    """A row below a line that is no part of its description: a code, a date, an old price."""
+def _detail(page: Setting) -> list[str]:
+    """A row below a line that is no part of its description: a code, an old price, a discount."""
     rng = page.rng
-    return pick(
+    if chance(rng, 0.2):
+        share, base = rng.randint(1, 30), f"{digits(rng, 3)},{digits(rng, 2)}"
+        amount = (
+            f"{pick(rng, ('-', '-', '- ', ''))}{digits(rng, rng.randint(1, 2))},{digits(rng, 2)}"
+        )
+        word = pick(rng, (page.labels["discount_rate"], page.labels["allowance_total"], "Abschlag"))
+        cells = [f"{word} {invented_words(rng, 2)}", f"{share} %", base, amount]
+        return [cells[0], *(cell for cell in cells[1:-1] if chance(rng, 0.5)), amount]
+    row = pick(
         rng,
         (
             f"(GTIN) {digits(rng, 13)}",
@@ -126,3 +134,4 @@ def _detail(page: Setting) -> str:
             f"* {invented_words(rng, 2)}: {digits(rng, 5)}",
         ),
     )
+    return [row]
