@@ -208,7 +208,7 @@ def test_our_own_answer_is_a_schema_of_the_subset_and_a_plain_one_for_others(ful
     assert summary["currency"] == Text(Print.CURRENCY, nullable=True)
 
 
-PAGE = "Müller & Söhne GmbH\tInvoice 4711-B\nDate 03/04/2025\tVAT 19 %\nTotal\tEUR 1.250,00-"
+PAGE = "Müller & Söhne GmbH\tInvoice 4711-B\nDate: 03/04/2025\tVAT 19 %\nTotal\tEUR 1.250,00-"
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,7 @@ def test_a_print_of_its_sort_can_be_said(printed: str, value: str) -> None:
     ("printed", "value"),
     [
         ("date", "Date"),
-        ("date", "Date 03/04/2025"),
+        ("date", "Date: 03/04/2025"),
         ("date", "Müller"),
         ("date", "4711"),
         ("amount", "03/04/2025"),
@@ -242,7 +242,9 @@ def test_a_print_of_its_sort_can_be_said(printed: str, value: str) -> None:
         ("rate", "%"),
         ("currency", "19"),
         ("currency", "VAT 19"),
+        ("currency", "Total"),
         ("identifier", "Invoice"),
+        ("identifier", "Date: 03/04/2025"),
         ("text", "Total\nInvoice"),
         ("rows", "Total Invoice"),
         ("amount", "250,00"),
@@ -250,6 +252,22 @@ def test_a_print_of_its_sort_can_be_said(printed: str, value: str) -> None:
 )
 def test_a_print_of_another_sort_cannot(printed: str, value: str) -> None:
     assert not allows(PAGE, {"v": value}, v={"type": "string", "printed": printed})
+
+
+TAX_IDS = (
+    *("DE123456789", "DE 123 456 789", "FR 05 987 654 321", "FRXX999999999", "ATU12345678"),
+    *("NL123456789B01", "IE1S23456L", "ESX1234567X", "IT01234567890", "PL 123-456-78-90"),
+    *("CHE-123.456.789 MWST", "27AAPFU0939F1ZV", "12.345.678/0001-90", "12-3456789"),
+    *("201/113/40209", "GB 999 9999 73", "T1234567890123", "DE1Z3456789"),
+)
+
+
+def test_a_tax_id_is_what_some_country_could_print() -> None:
+    kind = {"type": "string", "printed": "tax_id"}
+    for printed in TAX_IDS:
+        assert allows(f"UID: {printed}\tx", {"v": printed}, v=kind), printed
+    for other in ("DE 12345 Berlin", "20 x 150g Becher", "1.250,00", "Herrn Muster", "12345"):
+        assert not allows(f"UID: {other}\tDE123456789", {"v": other}, v=kind), other
 
 
 def test_reach_ends_where_no_digit_is_near() -> None:

@@ -1,4 +1,4 @@
-"""What a document's prints can mean: every date and every number that our readers read in it."""
+"""What a document's prints can mean: every date, number, currency and tax id that can be read in it."""
 
 from __future__ import annotations
 
@@ -8,18 +8,28 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
+from erniekit_finetuning.decoding.tree import Print
 from erniekit_finetuning.decoding.units import rows
 from erniekit_finetuning.invoice import amounts, dates
+from erniekit_finetuning.invoice.currencies import currency_readings
 
 _LONGEST_DATE = 45  # characters
 _LONGEST_NUMBER = 30
 _FEWEST_DIGITS = 3  # of a date: day and two digits of a year
 _MOST_DIGITS = 16
+_LONGEST_CURRENCY = 6
+_LONGEST_TAX_ID = 28
+_FEWEST_TAX_ID_SIGNS, _MOST_TAX_ID_SIGNS = 8, 20  # letters and digits
+_FEWEST_TAX_ID_DIGITS = 7
 # Letters that OCR takes digits for leave a print the look of what it is.
 _MISREAD_DATE = re.compile(r"[\dOolISBZ]{1,4}([./-])[\dOolISBZ]{1,2}\1[\dOolISBZ]{2,4}")
 _MISREAD_AMOUNT = re.compile(r"-?[\d.,'’OolISBZG]*\d[\d.,'’OolISBZG]*[.,][\dOolISBZG]{2}")
 _DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\d{2}")  # a reader of amounts takes them
+# IE1S23456L, FR XX 999 999 999, 27AAPFU0939F1ZV, CHE-123.456.789 MWST
+_TAX_ID = re.compile(r"[^\W_]+(?: ?[ ./-] ?[^\W_]+){0,6}")
+_LIKE_DIGITS = re.compile(r"[\dOolISBZG]")
 
+LISTED = (Print.DATE, Print.AMOUNT, Print.CURRENCY, Print.TAX_ID)
 Prints = Mapping[str, tuple[str, ...]]  # by JSON text
 
 
@@ -28,15 +38,14 @@ class Candidates:
     """JSON texts of normalised values, each with the shortest prints that it can come from.
 
     `days` with their quotes. A number stands with the decimals as printed and without trailing
-    zeros; `whole` has those that are integers. `dates` and `amounts` are the prints themselves,
-    with those that are such but for a misread letter.
+    zeros; `whole` has those that are integers. `prints` are dates, amounts, currencies and tax ids
+    themselves, with those that are such but for a misread letter.
     """
 
     days: Prints
     numbers: Prints
     whole: Prints
-    dates: tuple[str, ...]
-    amounts: tuple[str, ...]
+    prints: Mapping[Print, tuple[str, ...]]
 
 
 @lru_cache(maxsize=16)  # a schema's grammar and its values' places ask for the same document
@@ -45,25 +54,44 @@ def candidates(document_text: str) -> Candidates:
     days: dict[str, dict[str, None]] = {}
     numbers: dict[str, dict[str, None]] = {}
     whole: dict[str, dict[str, None]] = {}
-    dated: dict[str, None] = {}
-    valued: dict[str, None] = {}
+    prints: dict[Print, dict[str, None]] = {kind: {} for kind in LISTED}
     for row in rows(document_text):
+        for printed in _windows(row, _LONGEST_CURRENCY, digit=False):
+            if currency_readings(printed):
+                prints[Print.CURRENCY][printed] = None
+        for printed in _windows(row, _LONGEST_TAX_ID):
+            if _is_tax_id(printed):
+                prints[Print.TAX_ID][printed] = None
         for printed in _windows(row, _LONGEST_DATE):
             read = _days(printed)
             for day in read:
                 days.setdefault(f'"{day}"', {})[printed] = None
             if read or _MISREAD_DATE.fullmatch(printed):
-                dated[printed] = None
+                prints[Print.DATE][printed] = None
         for printed in _windows(row, _LONGEST_NUMBER):
             figures = _values(printed)
             if _is_amount(printed, bool(figures)):
-                valued[printed] = None
+                prints[Print.AMOUNT][printed] = None
             for value in figures:
                 for text in _written(value):
                     numbers.setdefault(text, {})[printed] = None
                 if value == value.to_integral_value():
                     whole.setdefault(f"{value:.0f}", {})[printed] = None
-    return Candidates(_frozen(days), _frozen(numbers), _frozen(whole), tuple(dated), tuple(valued))
+    listed = {kind: tuple(some) for kind, some in prints.items()}
+    return Candidates(_frozen(days), _frozen(numbers), _frozen(whole), listed)
+
+
+def _is_tax_id(printed: str) -> bool:
+    """Whether it has the length and the digits of some country's number, and no word."""
+    if not _TAX_ID.fullmatch(printed):
+        return False
+    parts = re.split(r"[ ./-]+", printed)
+    numbers = [part for part in parts if any(map(str.isdecimal, part))]
+    return (
+        _FEWEST_TAX_ID_SIGNS <= sum(map(len, parts)) <= _MOST_TAX_ID_SIGNS
+        and sum(len(_LIKE_DIGITS.findall(part)) for part in numbers) >= _FEWEST_TAX_ID_DIGITS
+        and not re.search(r"[^\W\d_]{6}", printed)
+    )
 
 
 def _is_amount(printed: str, read: bool) -> bool:
@@ -85,13 +113,13 @@ def _shortest(prints: Mapping[str, None]) -> list[str]:
     return kept
 
 
-def _windows(units: list[str], longest: int) -> Iterator[str]:
-    """Runs of units that hold a digit and do not start or end in a space."""
+def _windows(units: list[str], longest: int, digit: bool = True) -> Iterator[str]:
+    """Runs of units that hold a digit, or need none, and do not start or end in a space."""
     digits = [any(map(str.isdecimal, unit)) for unit in units]
     for first, unit in enumerate(units):
         if unit.isspace():
             continue
-        text, held = "", False
+        text, held = "", not digit
         for last in range(first, len(units)):
             text += units[last]
             if len(text) > longest:

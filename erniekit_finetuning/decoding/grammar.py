@@ -127,11 +127,10 @@ class _Writer:
         return self._spans(leaf)
 
     def _spans(self, text: Text) -> list[str]:
-        """Any span of a shape; of dates and amounts, those that can be read as such."""
+        """Any span of a shape; of dates, amounts and the like, those that can be read as such."""
         longest = text.longest
-        if text.printed in (Print.DATE, Print.AMOUNT):
-            found = candidates(self._text)
-            prints = found.dates if text.printed is Print.DATE else found.amounts
+        if text.printed not in SHAPES:
+            prints = candidates(self._text).prints[text.printed]
             fitting = (one for one in prints if longest is None or len(one) <= longest)
             return [_literal(compact(one)) for one in fitting]
         shape = SHAPES[text.printed]

@@ -1,8 +1,8 @@
 """How prints of each sort look, generously: a shape must never shut out what is printed.
 
 A shape is told by the pieces of the document that may stand in it, sorted out before a grammar is
-made, and by its digit. Dates and amounts are listed instead (`candidates`). Lengths as expressions
-would cost more than everything else of a grammar.
+made, and by its digit. Dates, amounts, currencies and tax ids are listed instead (`candidates`).
+Lengths as expressions would cost more than everything else of a grammar.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ _CHARACTER = re.compile(CHARACTER)
 
 @dataclass(frozen=True)
 class Shape:
-    """`digit`: whether one must be there, false where none may, None where it does not matter.
+    """`digit`: whether one must be there.
 
     `letters` is the longest word that may stand in it, `reach` how many characters it goes on from
-    a digit on either side; None for no bound.
+    a digit on either side; None for no bound. `parted` are marks that end it.
     """
 
-    digit: bool | None = None
+    digit: bool = False
     letters: int | None = None
     reach: int | None = None
+    parted: str = ""
 
 
 SHAPES = {
@@ -37,8 +38,8 @@ SHAPES = {
     Print.ROWS: Shape(),
     Print.NUMBER: Shape(digit=True, letters=15, reach=30),  # 3 Arbeitsstunden
     Print.RATE: Shape(digit=True, letters=15, reach=30),
-    Print.CURRENCY: Shape(digit=False, letters=10),
-    Print.IDENTIFIER: Shape(digit=True, letters=10, reach=40),  # INVOICE-2025-7
+    # INVOICE-2025-7; label, number and date part at such marks
+    Print.IDENTIFIER: Shape(digit=True, letters=10, reach=40, parted=",;:()€$£%@|●•·"),
 }
 
 
@@ -58,7 +59,7 @@ def pieces(units: Sequence[str], shape: Shape) -> tuple[str, ...]:
 
 
 def _admits(shape: Shape, unit: str) -> bool:
-    if shape.digit is False and has_digit(unit):
+    if unit in shape.parted:
         return False
     return shape.letters is None or len(unit) <= shape.letters or not unit.isalpha()
 

@@ -21,6 +21,7 @@ class Print(StrEnum):
     RATE = "rate"
     CURRENCY = "currency"
     IDENTIFIER = "identifier"
+    TAX_ID = "tax_id"
 
 
 @dataclass(frozen=True)
