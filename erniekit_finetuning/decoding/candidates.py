@@ -1,4 +1,4 @@
-"""What a document's prints can mean: every date, number, currency and tax id that can be read in it."""
+"""What a document's prints can mean: every date, number, currency and tax id that it holds."""
 
 from __future__ import annotations
 
