@@ -24,7 +24,8 @@ _FEWEST_TAX_ID_DIGITS = 7
 # Letters that OCR takes digits for leave a print the look of what it is.
 _MISREAD_DATE = re.compile(r"[\dOolISBZ]{1,4}([./-])[\dOolISBZ]{1,2}\1[\dOolISBZ]{2,4}")
 _MISREAD_AMOUNT = re.compile(r"-?[\d.,'’OolISBZG]*\d[\d.,'’OolISBZG]*[.,][\dOolISBZG]{2}")
-_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\d{2}")  # a reader of amounts takes them
+# Dates and numbers of articles that readers of amounts take: no sum of nine digits is unparted.
+_NO_AMOUNT = re.compile(r"\d{1,2}\.\d{1,2}\.\d{4}|\d{4}-\d{2}-\d{2}|\d{9,}")
 # IE1S23456L, FR XX 999 999 999, 27AAPFU0939F1ZV, CHE-123.456.789 MWST
 _TAX_ID = re.compile(r"[^\W_]+(?: ?[ ./-] ?[^\W_]+){0,6}")
 _LIKE_DIGITS = re.compile(r"[\dOolISBZG]")
@@ -97,7 +98,7 @@ def _is_tax_id(printed: str) -> bool:
 def _is_amount(printed: str, read: bool) -> bool:
     if not read:
         return _MISREAD_AMOUNT.fullmatch(printed) is not None
-    return not _DATE.fullmatch(printed)
+    return not _NO_AMOUNT.fullmatch(printed)
 
 
 def _frozen(found: Mapping[str, Mapping[str, None]]) -> Prints:
