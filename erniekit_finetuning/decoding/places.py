@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Leaf, Node, Object, Text
 from erniekit_finetuning.decoding.candidates import Candidates, candidates, shortest_number
-from erniekit_finetuning.decoding.tree import Array, Choice, Day, Leaf, Node, Object, Text
 from erniekit_finetuning.documents.locate import Found, Locator
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from erniekit_finetuning.decoding.schema import plain_schema
+from erniekit_finetuning.data.schemas.reading import plain_schema
 from erniekit_finetuning.engines.api.costs import cost
 from erniekit_finetuning.engines.api.reader import ApiReader
 from erniekit_finetuning.engines.api.settings import fingerprint, load_api_model

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.data.prompts import Instruction
+from erniekit_finetuning.data.schemas.own import read_validator
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.contestants import contestant
@@ -20,7 +21,6 @@ from erniekit_finetuning.evaluation.evaluating import Plan, evaluate_given, eval
 from erniekit_finetuning.evaluation.given import read_given, truths_of
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
 from erniekit_finetuning.evaluation.result import Evaluation, output_files, read_evaluation
-from erniekit_finetuning.evaluation.schemas import read_schema
 from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.evaluation.test_set import TestSet, open_test_set
 
@@ -48,7 +48,7 @@ class Options:
     @property
     def plan(self) -> Plan:
         """How models are asked and judged."""
-        schema = None if self.schema is None else read_schema(self.schema)
+        schema = None if self.schema is None else read_validator(self.schema)
         return Plan(self.batch_size, self.max_new_tokens, self.decoding, schema, self.metrics)
 
     def arguments(self) -> list[str]:
