@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from erniekit_finetuning.data.escaping import IMAGE_TAG, escaped, escaped_answer
+from erniekit_finetuning.data.escaping import escaped, escaped_answer
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.pair import PageWords, Pair, Turn
-from erniekit_finetuning.data.prompts import Instruction, human_turn
+from erniekit_finetuning.data.prompts import Instruction, human_turn, own_turn
 from erniekit_finetuning.data.schemas.keeping import OwnTruth
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.invoice import rules
@@ -34,7 +34,7 @@ def make_pair(
     own is the answer as it is, to an instruction that shows the schema.
     """
     if isinstance(truth, OwnTruth):
-        human = IMAGE_TAG * len(images) + f"\n{truth.schema.words}"
+        human = own_turn(truth.schema.words, len(images))
         answer = dict(truth.data)
     else:
         human = human_turn(kind, len(images))
