@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from tiny_model import build_tiny_model
 
 from app.api.server import create_app
 from app.config.settings import settings_for
@@ -50,6 +49,7 @@ TEXT = json.dumps(
     }
 )
 SCHEMA = OwnSchema(TEXT)
+BASE = "ernie-4.5-tiny"
 
 
 def pair(number: int, answer: str = "", asked: str = SCHEMA.words) -> dict[str, Any]:
@@ -65,11 +65,10 @@ def pair(number: int, answer: str = "", asked: str = SCHEMA.words) -> dict[str, 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("own")
-    build_tiny_model(folder / "tiny", context=1024)
     (folder / "own.json").write_text(TEXT)
     write(folder / "pairs.jsonl", [pair(number) for number in range(8)])
     (folder / "recipe.yaml").write_text(
-        "model: {name_or_path: tiny}\n"
+        f"model: {{name_or_path: {BASE}}}\n"
         "lora: {r: 2}\n"
         "data: {schema: own.json, validation_share: 0, max_seq_len: 512}\n"
         "training: {max_steps: 2, learning_rate: 0.001, per_device_train_batch_size: 2}\n"
@@ -94,7 +93,7 @@ def run(request: pytest.FixtureRequest, folder: Path) -> Path:
     run = folder / f"run-{request.param}"
     done = command(
         *("train", "--config", folder / "recipe.yaml", "--dataset", folder / "pairs.jsonl"),
-        *("--output-dir", run, f"engine={request.param}", f"model.name_or_path={folder / 'tiny'}"),
+        *("--output-dir", run, f"engine={request.param}"),
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr
@@ -111,7 +110,7 @@ def test_a_recipe_names_a_schema_from_its_folder_and_says_it_again(folder: Path)
 
 
 def test_every_answer_that_breaks_the_schema_is_told_with_file_and_line(folder: Path) -> None:
-    recipe = load_recipe(folder / "recipe.yaml", [f"model.name_or_path={folder / 'tiny'}"])
+    recipe = load_recipe(folder / "recipe.yaml")
     bad = folder / "bad.jsonl"
     rows = [
         pair(0),
@@ -144,12 +143,12 @@ def test_the_schema_stays_with_the_run_its_adapter_and_what_is_merged(
     assert (run / "schema.json").read_text() == TEXT
     assert schema_file(run) == run / "adapter" / "schema.json"
     assert schema_file(run / "adapter") == run / "adapter" / "schema.json"
-    assert schema_file(folder / "tiny") is None
+    assert schema_file(BASE) is None
     merged = folder / f"merged-{run.name}"
     done = command("merge", "--model", run, "--output", merged, "--no-check", cwd=folder)
     assert done.returncode == 0, done.stderr
     assert schema_file(merged) == merged / "schema.json"
-    assert trained_schema([str(run), str(folder / "tiny")], "paddle") == schema_file(run)
+    assert trained_schema([str(run), BASE], "paddle") == schema_file(run)
     other = folder / "other.json"
     other.write_text(TEXT.replace("12", "13"))
     again = command(
@@ -171,7 +170,7 @@ def test_the_model_is_measured_by_its_own_schema_on_truths_in_it(run: Path, fold
     (documents / "a.json").write_text(json.dumps(truth))
     done = command(
         *("evaluate", "--model", run, "--test-data", documents, "--output", folder / "measured"),
-        *("--baseline", folder / "tiny", "--max-new-tokens", 60),
+        *("--baseline", BASE, "--max-new-tokens", 60),
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr
