@@ -67,7 +67,7 @@ def _is_the_teams_own(folder: Path) -> None:
     asked = []
     for name in ("base", "tuned"):
         rows = (folder / name / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
-        asked.append([(json.loads(row)["prompt"], json.loads(row)["decoding"]) for row in rows])
+        asked.append([(json.loads(row)["prompt_sha256"], json.loads(row)["decoding"]) for row in rows])
         assert all(json.loads(row)["text"].startswith('{"beleg":{"kennung":') for row in rows)
     assert asked[0] == asked[1]
     read = json.loads((folder / "extracted.json").read_text(encoding="utf-8"))
