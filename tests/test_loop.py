@@ -67,11 +67,14 @@ def _is_the_teams_own(folder: Path) -> None:
     asked = []
     for name in ("base", "tuned"):
         rows = (folder / name / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
-        asked.append([(json.loads(row)["prompt_sha256"], json.loads(row)["decoding"]) for row in rows])
-        assert all(json.loads(row)["text"].startswith('{"beleg":{"kennung":') for row in rows)
+        said = [json.loads(row) for row in rows]
+        asked.append(
+            [(one["prompt_sha256"], one["decoding"], one["bounds_sha256"]) for one in said]
+        )
+        assert all(one["text"].startswith('{"beleg":{"kennung":') for one in said)
     assert asked[0] == asked[1]
     read = json.loads((folder / "extracted.json").read_text(encoding="utf-8"))
-    assert [*read["data"]][0] == "beleg"
+    assert next(iter(read["data"])) == "beleg"
     assert any(field["places"] for field in read["fields"])
 
 
