@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
+from erniekit_finetuning.data.schemas.tree import Object
 from erniekit_finetuning.decoding import Decoding, held, own_answer
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
@@ -17,6 +18,7 @@ from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.walk import leaves
 
 MAX_NEW_TOKENS = 1024
+CUT = "the answer was cut off by the token limit: fields and lines may be missing"
 
 
 class UnreadableAnswer(Exception):
@@ -51,12 +53,19 @@ class Extraction(BaseModel):
     def flags(self) -> tuple[str, ...]:
         """Every flag in words; empty when nothing speaks against the reading."""
         doubtful = (rules.Status.FAIL, rules.Status.AMBIGUOUS)
-        cut = "the answer was cut off by the token limit: fields and lines may be missing"
         return (
-            *([cut] if self.truncated else []),
+            *([CUT] if self.truncated else []),
             *(f"{one.rule}: {one.message}" for one in self.findings if one.status in doubtful),
             *(f"{name}: the value is not in the document" for name in self.not_in_document),
         )
+
+    def json_text(self, indent: int | None = None) -> str:
+        """All of it as JSON."""
+        return self.model_dump_json(exclude_none=True, indent=indent)
+
+    def answer_text(self, indent: int | None = None) -> str:
+        """The invoice alone as JSON."""
+        return self.invoice.model_dump_json(exclude_none=True, indent=indent)
 
 
 def extract(
@@ -68,20 +77,36 @@ def extract(
 ) -> Extraction:
     """Read one document.
 
-    Raises UnusableInput when it has no text or does not fit the model's context, UnreadableAnswer
+    Raises UnusableInput as `answered` does, UnreadableAnswer
     when the answer is not the JSON that the model was asked for, as one of a model behind an API
     may be. Nothing is repaired.
+    """
+    human = human_turn(Instruction.EXTRACTION)
+    said = answered(reader, document, human, own_answer(), max_new_tokens, decoding)
+    return flagged(said, document, model, decoding)
+
+
+def answered(
+    reader: Reader,
+    document: Document,
+    human: str,
+    schema: Object,
+    max_new_tokens: int,
+    decoding: Decoding,
+) -> Generation:
+    """What a model says of a document when it is asked for an answer of a schema.
+
+    Raises UnusableInput when the document has no text or does not fit the model's context.
     """
     text = document_text(document)
     if not text.strip():
         raise UnusableInput(
             Problem("no text was found in the document", cure="check that the page is not blank")
         )
-    prompt = text_route(human_turn(Instruction.EXTRACTION), text)
-    question = Question.ask(prompt, held(text, own_answer(), decoding, "the document"))
+    question = Question.ask(text_route(human, text), held(text, schema, decoding, "the document"))
     room = reader.max_tokens - reader.count_tokens(question)
     (said,) = reader.generate([question], min(max_new_tokens, max(room, 1)))
-    return flagged(said, document, model, decoding)
+    return said
 
 
 def flagged(said: Generation, document: Document, model: str, decoding: Decoding) -> Extraction:
