@@ -7,11 +7,15 @@ from pathlib import Path
 
 _BESIDE = {".json", ".jinja", ".model", ".txt"}
 _INDEX = ".safetensors.index.json"
+# Of the weights that it was fitted for, and of no others (`confidence.calibration`).
+_THEIRS = {"calibration.json"}
 
 
 def copy_beside(base: Path, folder: Path, index: bool = False) -> None:
     """Copy configuration and tokenizer, and with `index` the list of weight files."""
     for file in base.iterdir():
+        if file.name in _THEIRS:
+            continue
         if file.suffix in _BESIDE and (index or not file.name.endswith(_INDEX)):
             shutil.copyfile(file, folder / file.name)
 

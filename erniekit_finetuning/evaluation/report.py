@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 
 from erniekit_finetuning.evaluation.comparison import RESAMPLES
+from erniekit_finetuning.evaluation.formulas import by_confidence
 from erniekit_finetuning.evaluation.measures import (
     ARITHMETIC,
     LINE_F1,
@@ -158,15 +159,16 @@ def _tiles(models: Compared) -> str:
 
 def _reliability(models: Compared) -> str:
     drawn = [
-        reliability(one.table.total(), name)
+        reliability(by_confidence(one.table.total()), f"{name}, {one.evaluated.confidence}")
         for one, name in zip(models.evaluations, models.names, strict=True)
     ]
     if not any(drawn):
         return ""
     return section(
         "How sure, how right",
-        f'{grid(drawn)}<p class="soft small">Each dot is a tenth of '
-        "the scale of probability: below the line the model is surer than it is right.</p>",
+        f'{grid(drawn)}<p class="soft small">Each dot is about a tenth of the values, by '
+        "confidence: below the line it is higher than the share of right ones. Raw: the model's "
+        "probability of the value's tokens; calibrated: ernie-invoice calibrate.</p>",
     )
 
 
