@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from erniekit_finetuning.confidence.calibration import Calibration
+from erniekit_finetuning.confidence.fields import said_fields
+from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.decoding import Decoding, held, own_answer
 from erniekit_finetuning.documents.locate import located
@@ -12,8 +15,10 @@ from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines.protocol import Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
-from erniekit_finetuning.invoice.answer import read_answer
+from erniekit_finetuning.invoice.answer import Answer, read_answer
+from erniekit_finetuning.invoice.closing import closed
 from erniekit_finetuning.invoice.model import Invoice
+from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.walk import leaves
 
 MAX_NEW_TOKENS = 1024
@@ -32,7 +37,9 @@ class Extraction(BaseModel):
 
     `truncated`: the token limit cut the answer off, and only what was whole by then is here.
     `not_in_document` lists fields whose print stands nowhere in the document; `seconds` is reading
-    by the model, without opening the file.
+    by the model, without opening the file. `confidence`: by path, how likely each value is right,
+    and each field that the answer leaves null is not printed, 0 to 1; `calibrated`: by the model's
+    calibration, else it is the model's bare probability. Empty where the model tells none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,6 +53,8 @@ class Extraction(BaseModel):
     decoding: Decoding
     new_tokens: int
     seconds: float
+    confidence: dict[str, float] = {}
+    calibrated: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -65,6 +74,7 @@ def extract(
     model: str,
     max_new_tokens: int = MAX_NEW_TOKENS,
     decoding: Decoding = Decoding.STRICT,
+    calibration: Calibration | None = None,
 ) -> Extraction:
     """Read one document.
 
@@ -81,10 +91,16 @@ def extract(
     question = Question.ask(prompt, held(text, own_answer(), decoding, "the document"))
     room = reader.max_tokens - reader.count_tokens(question)
     (said,) = reader.generate([question], min(max_new_tokens, max(room, 1)))
-    return flagged(said, document, model, decoding)
+    return flagged(said, document, model, decoding, calibration)
 
 
-def flagged(said: Generation, document: Document, model: str, decoding: Decoding) -> Extraction:
+def flagged(
+    said: Generation,
+    document: Document,
+    model: str,
+    decoding: Decoding,
+    calibration: Calibration | None = None,
+) -> Extraction:
     """What a model said of a document, typed, placed and checked; raises UnreadableAnswer."""
     answer = read_answer(said.text, said.finished)
     if answer.problem is not None:
@@ -100,4 +116,22 @@ def flagged(said: Generation, document: Document, model: str, decoding: Decoding
         decoding=decoding,
         new_tokens=said.new_tokens,
         seconds=said.seconds,
+        confidence=_confidence(said, answer, document, calibration),
+        calibrated=calibration is not None and bool(said.tokens),
     )
+
+
+def _confidence(
+    said: Generation, answer: Answer, document: Document, calibration: Calibration | None
+) -> dict[str, float]:
+    if not said.tokens or answer.data is None:
+        return {}
+    # The rules as a calibration saw them: where one print stands for two terms, it counts once.
+    findings = rules.check(printed_once(answer.invoice))
+    text = said.text if said.finished else closed(said.text).text
+    witness = Witness(text, said.tokens, document, findings)
+    fields = [*(field for field, _ in said_fields(answer.data)), *dict(leaves(answer.invoice))]
+    found = {field: one for field in fields if (one := witness.of_field(field)) is not None}
+    if calibration is None:
+        return {field: round(one.raw, 4) for field, one in found.items()}
+    return dict(zip(found, calibration.probabilities(list(found.values())), strict=True))

@@ -18,8 +18,8 @@ _ODDS = 10.0  # bound of log odds and log probabilities: beyond it they tell no 
 class Evidence:
     """One value that an answer says, or its claim that the document prints none (`null`).
 
-    `logprob` is the log probability of its characters, the sum over its tokens, `weakest` that of
-    the least likely token; `allowed` the sum of the logs of what the grammar left of the model's
+    `logprob` is the log probability of its characters, the sum over its tokens (measured beside
+    it, mean and minimum told nothing more); `allowed` the sum of the logs of what the grammar left of the model's
     probability (see `TokenScore`). `kind` is text, amount or date, `item`: it stands in a list.
     `length` counts its characters. `passed` and `failed`: a rule that names the field says so.
     `places` is where the document prints it, and `ocr` the lowest recognition score of the words
@@ -27,7 +27,6 @@ class Evidence:
     """
 
     logprob: float
-    weakest: float
     allowed: float
     kind: str
     item: bool
@@ -57,11 +56,9 @@ def _bounded(log: float) -> float:
 
 _FEATURES: dict[str, Callable[[Evidence], float]] = {
     "log_odds": _log_odds,
-    "weakest": lambda one: _bounded(one.weakest),
     "allowed": lambda one: _bounded(one.allowed),
     "rule_passed": lambda one: one.passed and not one.failed,
     "rule_failed": lambda one: one.failed,
-    "printed": lambda one: bool(one.places),
     "unique": lambda one: one.places == 1,
     "nowhere": lambda one: one.places == 0 and not one.null,
     "ocr_score": lambda one: 1.0 if one.ocr is None else one.ocr,
@@ -78,9 +75,9 @@ FEATURES = tuple(_FEATURES)
 def features(evidence: Iterable[Evidence]) -> NDArray[np.float64]:
     """[values, FEATURES].
 
-    `log_odds`, `weakest`, `allowed`: natural logarithms within 10 of 0. `rule_passed`,
-    `rule_failed`, `printed` (at least one place), `unique` (exactly one), `nowhere` (words are
-    there, none of them say it), `null`, `amount`, `date`, `item`: 0 or 1. `ocr_score`: 0 to 1, 1
+    `log_odds`, `allowed`: natural logarithms within 10 of 0. `rule_passed` (and none failed),
+    `rule_failed`, `unique` (one place), `nowhere` (words are there, none of them say it; several
+    places are the base), `null`, `amount`, `date` (a text is the base), `item`: 0 or 1. `ocr_score`: 0 to 1, 1
     where nothing is known. `null_log_odds`: the log odds of a null, which mean something else than
     those of a value. `length`: log of 1 + characters.
     """

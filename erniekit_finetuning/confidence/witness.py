@@ -81,7 +81,6 @@ class Witness:
         scores = self._scores.within(start, stop)
         return Evidence(
             logprob=sum(one.logprob for one in scores),
-            weakest=min((one.logprob for one in scores), default=0.0),
             allowed=sum(one.allowed for one in scores),
             kind=kind,
             item=item,

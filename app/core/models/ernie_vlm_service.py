@@ -13,10 +13,16 @@ from threading import Lock
 from typing import Any
 
 from app.config.settings import Settings, load_settings
+from erniekit_finetuning.confidence.calibration import (
+    Calibration,
+    calibration_file,
+    calibration_of,
+)
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
 from erniekit_finetuning.extraction import Extraction, extract
 
 
@@ -41,6 +47,7 @@ class ErnieVLMService:
                 )
             )
         self.model = str(tuned or self.settings.base_model)
+        self._calibration = self._calibrated(Path(self.model))
         self._reader = get_engine(self.settings.engine).load(self.model)
         self._lock = Lock()
 
@@ -61,4 +68,11 @@ class ErnieVLMService:
                 self.model,
                 self.settings.max_new_tokens,
                 self.settings.decoding,
+                self._calibration,
             )
+
+    def _calibrated(self, folder: Path) -> Calibration | None:
+        """The folder's calibration; raises UnusableInput for one of other weights."""
+        if not calibration_file(folder).is_file():
+            return None
+        return calibration_of(folder, model_fingerprint(folder), self.settings.decoding)
