@@ -19,11 +19,12 @@ class Evidence:
     """One value that an answer says, or its claim that the document prints none (`null`).
 
     `logprob` is the log probability of its characters, the sum over its tokens (measured beside
-    it, mean and minimum told nothing more); `allowed` the sum of the logs of what the grammar left of the model's
-    probability (see `TokenScore`). `kind` is text, amount or date, `item`: it stands in a list.
-    `length` counts its characters. `passed` and `failed`: a rule that names the field says so.
-    `places` is where the document prints it, and `ocr` the lowest recognition score of the words
-    there (of the best of its places; 1 for a text layer); None where there are no words.
+    it, mean and minimum told nothing more); `allowed` the sum of the logs of what the grammar left
+    of the model's probability (see `TokenScore`). `kind` is text, amount or date, `item`: it stands
+    in a list. `length` counts its characters. `passed` and `failed`: a rule that names the field
+    says so. `places` is how many places the document prints it at, and `ocr` the lowest recognition
+    score of the words there (of the best of its places; 1 for a text layer); None where there are
+    no words.
     """
 
     logprob: float
@@ -77,9 +78,9 @@ def features(evidence: Iterable[Evidence]) -> NDArray[np.float64]:
 
     `log_odds`, `allowed`: natural logarithms within 10 of 0. `rule_passed` (and none failed),
     `rule_failed`, `unique` (one place), `nowhere` (words are there, none of them say it; several
-    places are the base), `null`, `amount`, `date` (a text is the base), `item`: 0 or 1. `ocr_score`: 0 to 1, 1
-    where nothing is known. `null_log_odds`: the log odds of a null, which mean something else than
-    those of a value. `length`: log of 1 + characters.
+    places are the base), `null`, `amount`, `date` (a text is the base), `item`: 0 or 1.
+    `ocr_score`: 0 to 1, 1 where nothing is known. `null_log_odds`: the log odds of a null, which
+    mean something else than those of a value. `length`: log of 1 + characters, 0 of a null.
     """
     rows = [[float(of(one)) for of in _FEATURES.values()] for one in evidence]
     return np.array(rows, np.float64).reshape(-1, len(FEATURES))

@@ -16,7 +16,7 @@ from erniekit_finetuning.engines.registry import ENGINES, get_engine
 from erniekit_finetuning.evaluation.asking import Price
 from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
 from erniekit_finetuning.invoice.answer_schema import answer_schema
-from erniekit_finetuning.recipes.models import SHIPPED
+from erniekit_finetuning.recipes.models import model_folder
 from erniekit_finetuning.shipped import shipped
 
 API = "api"
@@ -51,9 +51,12 @@ def contestant(
     if kind == API:
         return _behind_api(Path(spec), plain_schema(answer_schema() if schema is None else schema))
     sha256 = model_fingerprint(name)
-    folder = Path(name) if name not in SHIPPED and Path(name).is_dir() else None
     return Contestant(
-        name, kind, sha256, lambda size: get_engine(kind).load(name, size), folder=folder
+        name,
+        kind,
+        sha256,
+        lambda size: get_engine(kind).load(name, size),
+        folder=model_folder(name),
     )
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -12,9 +11,9 @@ from jsonschema.protocols import Validator
 from pydantic import BaseModel, ConfigDict
 
 from erniekit_finetuning.confidence.calibration import Calibration
-from erniekit_finetuning.confidence.evidence import Evidence
 from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.evaluation.field_metrics.metrics import FieldMetrics, measure
+from erniekit_finetuning.evaluation.match_confidence import with_confidence
 from erniekit_finetuning.evaluation.matching import Match, Verdict, match
 from erniekit_finetuning.evaluation.predictions import Prediction
 from erniekit_finetuning.evaluation.said import NOTHING, Said, in_invoice, in_json, with_unknown
@@ -99,7 +98,7 @@ def judge(
     matches = match(truth.said, read.said)
     if prediction.tokens and read.data is not None:
         witness = witness_of(truth, prediction, read)
-        matches = _with_confidence(matches, witness, truth.ours, calibration)
+        matches = with_confidence(matches, witness, truth.ours, calibration)
     found = read.reading
     applied = [f for f in found.findings if _counts(f)] if found is not None else []
     invalid = read.data is None or read.shape_problem is not None
@@ -217,41 +216,3 @@ def witness_of(truth: Truth, prediction: Prediction, read: Read) -> Witness:
     text = prediction.text if prediction.finished else closed(prediction.text).text
     findings = read.reading.findings if truth.ours and read.reading is not None else ()
     return Witness(text, prediction.tokens, truth.document, findings)
-
-
-def evidence_of(one: Match, witness: Witness, ours: bool) -> Evidence | None:
-    """Evidence of a value that was found; None where its place in the answer is not known."""
-    path = indexed(one)
-    known = witness.of_field(path) if ours else None
-    return witness.of_path(path, one.kind) if known is None else known
-
-
-def indexed(one: Match) -> str:
-    """The path of a value in its answer: `items[2].price`."""
-    return (
-        one.field if one.found_line is None else one.field.replace("[]", f"[{one.found_line}]", 1)
-    )
-
-
-def _with_confidence(
-    matches: Sequence[Match], witness: Witness, ours: bool, calibration: Calibration | None
-) -> list[Match]:
-    """Each found value with its confidence: calibrated, else the probability of its characters."""
-    if calibration is None:
-        sure = {}
-        for number, one in enumerate(matches):
-            path = indexed(one)
-            at = (witness.path_of(path) if ours else None) or path
-            if one.found is not None and (p := witness.probability(at)) is not None:
-                sure[number] = round(p, 4)
-    else:
-        found = {
-            number: evidence
-            for number, one in enumerate(matches)
-            if one.found is not None and (evidence := evidence_of(one, witness, ours)) is not None
-        }
-        sure = dict(zip(found, calibration.probabilities(list(found.values())), strict=True))
-    return [
-        replace(one, confidence=sure[number]) if number in sure else one
-        for number, one in enumerate(matches)
-    ]

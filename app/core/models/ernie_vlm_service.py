@@ -24,6 +24,7 @@ from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
 from erniekit_finetuning.extraction import Extraction, extract
+from erniekit_finetuning.recipes.models import model_folder
 
 
 class ErnieVLMService:
@@ -47,7 +48,7 @@ class ErnieVLMService:
                 )
             )
         self.model = str(tuned or self.settings.base_model)
-        self._calibration = self._calibrated(Path(self.model))
+        self._calibration = self._calibrated()
         self._reader = get_engine(self.settings.engine).load(self.model)
         self._lock = Lock()
 
@@ -71,8 +72,9 @@ class ErnieVLMService:
                 self._calibration,
             )
 
-    def _calibrated(self, folder: Path) -> Calibration | None:
-        """The folder's calibration; raises UnusableInput for one of other weights."""
-        if not calibration_file(folder).is_file():
+    def _calibrated(self) -> Calibration | None:
+        """The model folder's calibration; raises UnusableInput for one of other weights."""
+        folder = model_folder(self.model)
+        if folder is None or not calibration_file(folder).is_file():
             return None
         return calibration_of(folder, model_fingerprint(folder), self.settings.decoding)
