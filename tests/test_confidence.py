@@ -32,7 +32,7 @@ from erniekit_finetuning.confidence.fields import answer_paths
 from erniekit_finetuning.confidence.logistic import fit
 from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.labelling import document_of, make_pair, words_of
-from erniekit_finetuning.data.pair import compact
+from erniekit_finetuning.data.pair import PageWords, compact
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.documents.model import Document
@@ -385,3 +385,10 @@ def test_from_labelled_documents_to_calibrated_answers(tmp_path: Path) -> None:
     with pytest.raises(UnusableInput, match="other weights"):
         ErnieVLMService(settings_for(name))
     assert "other weights" in str(runner.invoke(app, measured).exception)
+
+
+def test_a_page_has_one_score_a_word(drawn: tuple[Document, Document, str]) -> None:
+    (page,) = words_of(drawn[1])
+    assert page.scores is not None
+    with pytest.raises(ValueError, match="scores of"):
+        PageWords.model_validate({**page.model_dump(), "scores": page.scores[1:]})

@@ -14,9 +14,7 @@ _THEIRS = {"calibration.json"}
 def copy_beside(base: Path, folder: Path, index: bool = False) -> None:
     """Copy configuration and tokenizer, and with `index` the list of weight files."""
     for file in base.iterdir():
-        if file.name in _THEIRS:
-            continue
-        if file.suffix in _BESIDE and (index or not file.name.endswith(_INDEX)):
+        if _is_beside(file) and (index or not file.name.endswith(_INDEX)):
             shutil.copyfile(file, folder / file.name)
 
 
@@ -27,5 +25,9 @@ def link_model(base: Path, folder: Path) -> None:
     it finds there: through links it finds none, and the base may be read-only.
     """
     for file in base.iterdir():
-        if file.suffix in _BESIDE | {".safetensors"}:
+        if _is_beside(file) or file.suffix == ".safetensors":
             (folder / file.name).symlink_to(file.resolve())
+
+
+def _is_beside(file: Path) -> bool:
+    return file.suffix in _BESIDE and file.name not in _THEIRS
