@@ -186,7 +186,9 @@ def test_total_steps() -> None:
     assert total_steps(3, training()) == 10
 
 
-def test_pickles_and_calibrations_beside_the_weights_are_neither_linked_nor_copied(tmp_path: Path) -> None:
+def test_pickles_and_calibrations_beside_the_weights_are_neither_linked_nor_copied(
+    tmp_path: Path,
+) -> None:
     base, links, copies = (tmp_path / name for name in ("base", "links", "copies"))
     for folder in (base, links, copies):
         folder.mkdir()
