@@ -56,6 +56,8 @@ def main() -> None:
     for name in ("pretrain", "unseen"):
         config = load_config(CONFIGS / f"{name}.yaml")
         for kind, count in (("text", arguments.count), ("scan", arguments.scans)):
+            if not count:
+                continue
             folder = arguments.output / f"{name}-{kind}"
             pairs = made(config, folder, count, kind == "scan")
             told = evaluate_here(arguments.model, opened(pairs, folder, options), folder, options)

@@ -135,7 +135,9 @@ def test_a_full_analysis_ends_with_a_validation_summary(
 )
 def test_spans_of_a_row_can_be_said(text: str, value: str) -> None:
     assert says(text, answer(value))
-    assert says(text, answer(None, invoice_number=value))
+    # A number of an invoice has a digit.
+    has_digit = any(map(str.isdecimal, value))
+    assert says(text, answer(None, invoice_number=value)) == has_digit
 
 
 @pytest.mark.parametrize(

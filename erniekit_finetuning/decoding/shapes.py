@@ -1,7 +1,8 @@
 """How prints of each sort look, generously: a shape must never shut out what is printed.
 
 A shape is told by the pieces of the document that may stand in it, sorted out before a grammar is
-made, and by its digit. Dates and amounts are listed instead (`candidates`). Lengths as expressions would cost more than everything else of a grammar.
+made, and by its digit. Dates and amounts are listed instead (`candidates`). Lengths as expressions
+would cost more than everything else of a grammar.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SHAPES = {
     Print.NUMBER: Shape(digit=True, letters=15, reach=30),  # 3 Arbeitsstunden
     Print.RATE: Shape(digit=True, letters=15, reach=30),
     Print.CURRENCY: Shape(digit=False, letters=10),
-    Print.IDENTIFIER: Shape(digit=True, letters=6, reach=40),  # BNZLCU36D09F510K
+    Print.IDENTIFIER: Shape(digit=True, letters=10, reach=40),  # INVOICE-2025-7
 }
 
 

@@ -12,14 +12,13 @@ from erniekit_finetuning.invoice.response import structured_data
 MOST_ISSUES = 20
 LONGEST_ISSUE = 400  # characters
 
-# How each value is printed, by its key; an invoice's number may have any form.
+# How each value is printed, by its key. All that invoices' numbers share is a digit.
 _PRINTED = {
     **dict.fromkeys(("name", "address", "description", "payment_terms"), "rows"),
     **dict.fromkeys(("invoice_date", "due_date"), "date"),
     **dict.fromkeys(("unit_price", "line_total", "subtotal", "charges", "net_total"), "amount"),
     **dict.fromkeys(("tax", "grand_total", "prepaid", "amount_due"), "amount"),
-    "tax_id": "identifier",
-    "invoice_number": "text",
+    **dict.fromkeys(("tax_id", "invoice_number"), "identifier"),
     "quantity": "number",
     "tax_rate": "rate",
     "currency": "currency",
