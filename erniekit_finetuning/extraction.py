@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from erniekit_finetuning.confidence.calibration import Calibration
+from erniekit_finetuning.confidence.fields import said_fields
+from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.data.schemas.tree import Object
 from erniekit_finetuning.decoding import Decoding, held, own_answer
@@ -13,8 +16,10 @@ from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines.protocol import Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
-from erniekit_finetuning.invoice.answer import read_answer
+from erniekit_finetuning.invoice.answer import Answer, read_answer
+from erniekit_finetuning.invoice.closing import closed
 from erniekit_finetuning.invoice.model import Invoice
+from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.walk import leaves
 
 MAX_NEW_TOKENS = 1024
@@ -34,7 +39,9 @@ class Extraction(BaseModel):
 
     `truncated`: the token limit cut the answer off, and only what was whole by then is here.
     `not_in_document` lists fields whose print stands nowhere in the document; `seconds` is reading
-    by the model, without opening the file.
+    by the model, without opening the file. `confidence`: by path, how likely each value is right,
+    and each field that the answer leaves null is not printed, 0 to 1; `calibrated`: by the model's
+    calibration, else it is the model's bare probability. Empty where the model tells none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,6 +55,8 @@ class Extraction(BaseModel):
     decoding: Decoding
     new_tokens: int
     seconds: float
+    confidence: dict[str, float] = {}
+    calibrated: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -74,6 +83,7 @@ def extract(
     model: str,
     max_new_tokens: int = MAX_NEW_TOKENS,
     decoding: Decoding = Decoding.STRICT,
+    calibration: Calibration | None = None,
 ) -> Extraction:
     """Read one document.
 
@@ -83,7 +93,7 @@ def extract(
     """
     human = human_turn(Instruction.EXTRACTION)
     said = answered(reader, document, human, own_answer(), max_new_tokens, decoding)
-    return flagged(said, document, model, decoding)
+    return flagged(said, document, model, decoding, calibration)
 
 
 def answered(
@@ -109,7 +119,13 @@ def answered(
     return said
 
 
-def flagged(said: Generation, document: Document, model: str, decoding: Decoding) -> Extraction:
+def flagged(
+    said: Generation,
+    document: Document,
+    model: str,
+    decoding: Decoding,
+    calibration: Calibration | None = None,
+) -> Extraction:
     """What a model said of a document, typed, placed and checked; raises UnreadableAnswer."""
     answer = read_answer(said.text, said.finished)
     if answer.problem is not None:
@@ -125,4 +141,22 @@ def flagged(said: Generation, document: Document, model: str, decoding: Decoding
         decoding=decoding,
         new_tokens=said.new_tokens,
         seconds=said.seconds,
+        confidence=_confidence(said, answer, document, calibration),
+        calibrated=calibration is not None and bool(said.tokens),
     )
+
+
+def _confidence(
+    said: Generation, answer: Answer, document: Document, calibration: Calibration | None
+) -> dict[str, float]:
+    if not said.tokens or answer.data is None:
+        return {}
+    # The rules as a calibration saw them: where one print stands for two terms, it counts once.
+    findings = rules.check(printed_once(answer.invoice))
+    text = said.text if said.finished else closed(said.text).text
+    witness = Witness(text, said.tokens, document, findings)
+    fields = [*(field for field, _ in said_fields(answer.data)), *dict(leaves(answer.invoice))]
+    found = {field: one for field in fields if (one := witness.of_field(field)) is not None}
+    if calibration is None:
+        return {field: round(one.raw, 4) for field, one in found.items()}
+    return dict(zip(found, calibration.probabilities(list(found.values())), strict=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from erniekit_finetuning.data.escaping import escaped, escaped_answer
@@ -10,7 +10,7 @@ from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.pair import PageWords, Pair, Turn
 from erniekit_finetuning.data.prompts import Instruction, human_turn, own_turn
 from erniekit_finetuning.data.schemas.keeping import OwnTruth
-from erniekit_finetuning.documents.model import Document
+from erniekit_finetuning.documents.model import Document, Page, Word
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.response import printed_once, structured_data
@@ -73,9 +73,34 @@ def words_of(document: Document) -> tuple[PageWords, ...]:
             width=page.width,
             height=page.height,
             words=tuple((w.text, *(round(side, 4) for side in w.box)) for w in page.words),
+            scores=tuple(round(w.score, 4) for w in page.words) if _doubtful(page) else None,
         )
         for page in document.pages
     )
+
+
+def document_of(pages: Sequence[PageWords]) -> Document:
+    """Inverse of `words_of`."""
+    return Document(
+        tuple(
+            Page(
+                page.width,
+                page.height,
+                tuple(
+                    Word(text, (left, top, right, bottom), score)
+                    for (text, left, top, right, bottom), score in zip(
+                        page.words, page.scores or [1.0] * len(page.words), strict=True
+                    )
+                ),
+            )
+            for page in pages
+        ),
+        "text layer" if all(page.scores is None for page in pages) else "ocr",
+    )
+
+
+def _doubtful(page: Page) -> bool:
+    return any(word.score < 1 for word in page.words)
 
 
 def validation_summary(invoice: Invoice) -> dict[str, Any]:

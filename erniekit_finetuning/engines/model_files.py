@@ -7,12 +7,14 @@ from pathlib import Path
 
 _BESIDE = {".json", ".jinja", ".model", ".txt"}
 _INDEX = ".safetensors.index.json"
+# Of the weights that it was fitted for, and of no others (`confidence.calibration`).
+_THEIRS = {"calibration.json"}
 
 
 def copy_beside(base: Path, folder: Path, index: bool = False) -> None:
     """Copy configuration and tokenizer, and with `index` the list of weight files."""
     for file in base.iterdir():
-        if file.suffix in _BESIDE and (index or not file.name.endswith(_INDEX)):
+        if _is_beside(file) and (index or not file.name.endswith(_INDEX)):
             shutil.copyfile(file, folder / file.name)
 
 
@@ -23,5 +25,9 @@ def link_model(base: Path, folder: Path) -> None:
     it finds there: through links it finds none, and the base may be read-only.
     """
     for file in base.iterdir():
-        if file.suffix in _BESIDE | {".safetensors"}:
+        if _is_beside(file) or file.suffix == ".safetensors":
             (folder / file.name).symlink_to(file.resolve())
+
+
+def _is_beside(file: Path) -> bool:
+    return file.suffix in _BESIDE and file.name not in _THEIRS

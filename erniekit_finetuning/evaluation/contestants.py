@@ -18,6 +18,7 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.asking import Price
 from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
 from erniekit_finetuning.invoice.answer_schema import answer_schema
+from erniekit_finetuning.recipes.models import model_folder
 from erniekit_finetuning.shipped import shipped
 
 API = "api"
@@ -25,7 +26,10 @@ API = "api"
 
 @dataclass(frozen=True)
 class Contestant:
-    """A model that answers. `load(batch_size)` gives its reader; `sha256` is its fingerprint."""
+    """A model that answers. `load(batch_size)` gives its reader; `sha256` is its fingerprint.
+
+    `folder`: where a model or run folder lies; None of a model by name or behind an API.
+    """
 
     name: str
     engine: str
@@ -33,6 +37,7 @@ class Contestant:
     load: Callable[[int], Reader]
     price: Price = lambda prompt_tokens, new_tokens: None
     currency: str | None = None
+    folder: Path | None = None
 
 
 def contestant(
@@ -48,7 +53,13 @@ def contestant(
     if kind == API:
         return _behind_api(Path(spec), plain_schema(answer_schema() if schema is None else schema))
     sha256 = model_fingerprint(name)
-    return Contestant(name, kind, sha256, lambda size: get_engine(kind).load(name, size))
+    return Contestant(
+        name,
+        kind,
+        sha256,
+        lambda size: get_engine(kind).load(name, size),
+        folder=model_folder(name),
+    )
 
 
 def trained_schema(specs: Sequence[str], engine: str) -> Path | None:

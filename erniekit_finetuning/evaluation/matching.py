@@ -28,7 +28,7 @@ class Match:
     """One field of one document, with both prints.
 
     A field of an item (`lines[].quantity`) carries the item's index in the truth and in the
-    prediction; None where it has no partner. `confidence`: the model's probability of the value.
+    prediction; None where it has no partner. `confidence`: how likely it is right, as told.
     """
 
     field: str

@@ -194,8 +194,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "calibration_error",
         "Calibration error",
-        "How far the model's probability of a value is from its share of right values, in ten "
-        "bins, weighted by their size.",
+        "How far the confidence in values is from their share of right ones, in ten bins of as "
+        "many values each.",
         formulas.calibration_error,
         better=-1,
     ),

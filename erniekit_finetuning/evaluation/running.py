@@ -16,11 +16,21 @@ from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.data.schemas.own import read_validator
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.evaluation.contestants import contestant, trained_schema
-from erniekit_finetuning.evaluation.evaluating import Plan, evaluate_given, evaluate_model
+from erniekit_finetuning.evaluation.contestants import Contestant, contestant, trained_schema
+from erniekit_finetuning.evaluation.evaluating import (
+    Plan,
+    ask_model,
+    evaluate_given,
+    evaluate_model,
+)
 from erniekit_finetuning.evaluation.given import read_given, truths_of
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
-from erniekit_finetuning.evaluation.result import Evaluation, output_files, read_evaluation
+from erniekit_finetuning.evaluation.result import (
+    Evaluated,
+    Evaluation,
+    output_files,
+    read_evaluation,
+)
 from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.evaluation.test_set import TestSet, open_test_set
 
@@ -87,6 +97,12 @@ def evaluate_here(
     model = contestant(spec, options.engine, plan.schema_json)
     with _bar(part or "model", data.count) as step:
         return evaluate_model(model, data, output_files(output, part), plan, step)
+
+
+def ask_here(model: Contestant, data: TestSet, output: Path, options: Options) -> Evaluated:
+    """Only ask, and store the answers."""
+    with _bar("model", data.count) as step:
+        return ask_model(model, data, output_files(output), options.plan, step)
 
 
 def evaluate_apart(

@@ -86,6 +86,7 @@ def truth_of(pair: Pair, number: int, kinds: Kinds) -> Truth:
         {**(pair.tags or {}), **counted},
         own,
         kinds,
+        pair.pages or (),
     )
 
 
