@@ -19,7 +19,7 @@ from erniekit_finetuning.confidence.calibration import (
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.evaluate import TEST_DATA, BatchSize, How, Limit, MaxNewTokens
+from erniekit_finetuning.evaluate import TEST_DATA, BatchSize, How, Limit, MaxNewTokens, Schema
 from erniekit_finetuning.evaluation.calibrating import Labelled, calibrated
 from erniekit_finetuning.evaluation.claims import claims_of
 from erniekit_finetuning.evaluation.contestants import API, Contestant, contestant, engine_of
@@ -49,24 +49,27 @@ def calibrate(
     max_new_tokens: MaxNewTokens = MAX_NEW_TOKENS,
     decoding: How = Decoding.STRICT,
     engine: Annotated[str, typer.Option(help="What runs the model.")] = "paddle",
+    schema: Schema = None,
 ) -> None:
     """Ask a model labelled documents and fit its confidence: calibration.json beside its weights.
 
     Prints the calibration as JSON; where it exists, evaluate and extract use it.
     """
-    options = Options(limit, batch_size, max_new_tokens, decoding, engine, metrics=False)
     asked = _with_folder(model, engine)
+    options = Options(limit, batch_size, max_new_tokens, decoding, engine, schema, metrics=False)
+    options = options.held_for([model])
     assert asked.folder is not None
     results = output or calibration_file(asked.folder).parent / "calibration"
     files = output_files(results)
     data = opened(test_data, results, options)
-    evaluated = ask_here(asked, data, results, options)
+    evaluated, plan = ask_here(asked, data, results, options), options.plan
     found = calibrated(
         (
-            Labelled(prediction.prompt_sha256, claims_of(truth, prediction))
-            for truth, prediction in answers_of(data, files, options.plan)
+            Labelled(prediction.prompt_sha256, claims_of(truth, prediction, plan.schema))
+            for truth, prediction in answers_of(data, files, plan)
         ),
         evaluated,
+        plan.schema_sha256,
     )
     plots = {"raw": found.before, "calibrated, on unseen documents": found.after}
     write_text(files.results.with_name(PLOT), reliability_page(model, plots))

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from erniekit_finetuning.console import messages
-from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.extraction import UnreadableAnswer
 from erniekit_finetuning.files import write_text
 from erniekit_finetuning.shipped import shipped
@@ -77,10 +76,8 @@ def run_demo(plan: Demo, overrides: list[str]) -> Path:
     read = plan.folder / "extracted.json"
     _step("one invoice", lambda: _extract(invoice, run, read))
     tell(models)
-    print(
-        f"\n{plan.test} invoices of layouts and wordings that the base model never saw, read into"
-    )
-    print(f"a team's own JSON: {shipped(SCHEMA)}")
+    print(f"\n{plan.test} invoices of layouts and wordings that the base model never saw, read")
+    print(f"into a team's own JSON: {shipped(SCHEMA)}")
     print(f"invoice  {invoice}")
     print(f"read as  {read}")
     print(f"model    {run}    serve it: ernie-invoice serve --model {run}")
@@ -96,28 +93,16 @@ def _step(name: str, work: Callable[[], T]) -> T:
 
 
 def _pairs(plan: Demo, name: str, count: int, seed: int) -> Path:
-    from erniekit_finetuning.data.building import Building
-    from erniekit_finetuning.data.preparing import prepare, rejected_file
-    from erniekit_finetuning.data.record import Folders
-    from erniekit_finetuning.data.schemas.own import read_own_schema
-    from erniekit_finetuning.data.shards import Plan
-    from erniekit_finetuning.data.sources.active_learning import Reading
     from erniekit_finetuning.demo_truth import write_house_manifest
+    from erniekit_finetuning.evaluation.test_data import open_test_data
     from synthetic_invoice_generator.config import load_config
     from synthetic_invoice_generator.dataset.generate import generate
 
     folder, pairs = plan.folder / name, plan.folder / f"{name}.jsonl"
     made = generate(load_config(shipped(CONFIG)), count, folder, seed, WORKERS, progress=True)
     if made.made or not pairs.exists():
-        how = Plan(
-            folders=Folders(folder / "images", folder / "ground_truth", base=folder),
-            reading=Reading(schema=read_own_schema(shipped(SCHEMA))),
-            building=Building(),
-        )
-        summary = prepare(str(write_house_manifest(folder)), pairs, how)
-        if summary.rejected:
-            aside = rejected_file(pairs)
-            raise UnusableInput(Problem("a truth breaks the schema", file=str(aside)))
+        # The training set, too: a truth that breaks the schema ends the demo.
+        open_test_data(write_house_manifest(folder), pairs, shipped(SCHEMA))
     return pairs
 
 

@@ -5,7 +5,6 @@ A real team has such JSON already; the demo makes it from what the generator kno
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import date
 from decimal import Decimal
@@ -14,6 +13,7 @@ from typing import Any
 
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.rows import read_rows
+from erniekit_finetuning.data.sources.manifest import read_truth
 from erniekit_finetuning.files import write_text
 from erniekit_finetuning.invoice.model import Invoice, Printed
 from erniekit_finetuning.invoice.own_json import from_own
@@ -74,7 +74,7 @@ def _entries(folder: Path, rows: Iterator[Mapping[str, Any]]) -> Iterator[dict[s
     for row in rows:
         entry = dict(row)
         file = folder / str(entry.pop("ground_truth_path"))
-        truth = json.loads(file.read_text(encoding="utf-8"))
+        truth = read_truth(file)
         tags = {"layout": truth["layout_type"], "locale": truth["made"]["locale"]}
         own = house_truth(from_own(truth["invoice"]))
         yield {**entry, "ground_truth": own, "tags": tags}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
-from erniekit_finetuning.confidence.calibration import Calibration
+from erniekit_finetuning.confidence.calibration import Calibration, confidence
 from erniekit_finetuning.confidence.fields import said_fields
 from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
@@ -17,7 +17,6 @@ from erniekit_finetuning.engines.protocol import Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import Answer, read_answer
-from erniekit_finetuning.invoice.closing import closed
 from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.walk import leaves
@@ -87,9 +86,8 @@ def extract(
 ) -> Extraction:
     """Read one document.
 
-    Raises UnusableInput as `answered` does, UnreadableAnswer
-    when the answer is not the JSON that the model was asked for, as one of a model behind an API
-    may be. Nothing is repaired.
+    Raises UnusableInput as `answered` does, UnreadableAnswer when the answer is not the JSON that
+    the model was asked for, as one of a model behind an API may be. Nothing is repaired.
     """
     human = human_turn(Instruction.EXTRACTION)
     said = answered(reader, document, human, own_answer(), max_new_tokens, decoding)
@@ -153,10 +151,7 @@ def _confidence(
         return {}
     # The rules as a calibration saw them: where one print stands for two terms, it counts once.
     findings = rules.check(printed_once(answer.invoice))
-    text = said.text if said.finished else closed(said.text).text
-    witness = Witness(text, said.tokens, document, findings)
+    witness = Witness(said.text, said.tokens, document, findings)
     fields = [*(field for field, _ in said_fields(answer.data)), *dict(leaves(answer.invoice))]
     found = {field: one for field in fields if (one := witness.of_field(field)) is not None}
-    if calibration is None:
-        return {field: round(one.raw, 4) for field, one in found.items()}
-    return dict(zip(found, calibration.probabilities(list(found.values())), strict=True))
+    return confidence(found, calibration)

@@ -5,10 +5,13 @@ No rule is checked: what the keys of a schema of one's own mean is not known her
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from erniekit_finetuning.confidence.calibration import Calibration, confidence
+from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.prompts import own_turn
 from erniekit_finetuning.data.schemas.keeping import schema_problems
@@ -55,7 +58,8 @@ class OwnField(BaseModel):
 class OwnExtraction(BaseModel):
     """What was read, in a schema of one's own; numbers of `data` are exact: int or Decimal.
 
-    `truncated`, `model`, `source` and the rest are as in `Extraction`.
+    `confidence`: by path, how likely each value is right, but for null; it, `truncated`, `model`,
+    `source` and the rest are as in `Extraction`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -68,6 +72,8 @@ class OwnExtraction(BaseModel):
     decoding: Decoding
     new_tokens: int
     seconds: float
+    confidence: dict[str, float] = {}
+    calibrated: bool = False
 
     @computed_field  # type: ignore[prop-decorator]
     @property
@@ -95,15 +101,21 @@ def extract_own(
     model: str,
     max_new_tokens: int = MAX_NEW_TOKENS,
     decoding: Decoding = Decoding.STRICT,
+    calibration: Calibration | None = None,
 ) -> OwnExtraction:
     """Read one document into a schema; raises as `extract` does."""
     human = own_turn(schema.words)
     said = answered(reader, document, human, schema.tree, max_new_tokens, decoding)
-    return own_flagged(said, schema, document, model, decoding)
+    return own_flagged(said, schema, document, model, decoding, calibration)
 
 
 def own_flagged(
-    said: Generation, schema: OwnSchema, document: Document, model: str, decoding: Decoding
+    said: Generation,
+    schema: OwnSchema,
+    document: Document,
+    model: str,
+    decoding: Decoding,
+    calibration: Calibration | None = None,
 ) -> OwnExtraction:
     """What a model said of a document, placed and flagged; raises UnreadableAnswer."""
     data, problem = read_object(said.text, said.finished, exact_number)
@@ -124,7 +136,20 @@ def own_flagged(
         decoding=decoding,
         new_tokens=said.new_tokens,
         seconds=said.seconds,
+        confidence=_confidence(said, found, document, calibration),
+        calibrated=calibration is not None and bool(said.tokens),
     )
+
+
+def _confidence(
+    said: Generation, leaves: Iterable[Placed], document: Document, calibration: Calibration | None
+) -> dict[str, float]:
+    if not said.tokens:
+        return {}
+    witness = Witness(said.text, said.tokens, document)
+    values = (leaf.path for leaf in leaves if leaf.value is not None)
+    found = {path: one for path in values if (one := witness.of_path(path)) is not None}
+    return confidence(found, calibration)
 
 
 def _field(leaf: Placed) -> OwnField:

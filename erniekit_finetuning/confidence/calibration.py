@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -17,6 +17,7 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_text
 
 CALIBRATION_FILE = "calibration.json"
+K = TypeVar("K")
 _CURE = "fit it anew: ernie-invoice calibrate, or remove the file"
 
 
@@ -33,7 +34,8 @@ class Error(BaseModel):
 class Calibration(BaseModel):
     """A logistic regression over `FEATURES`, and how it did.
 
-    `model_sha256`: the weights whose answers it was fitted to; `decoding`: how these were made.
+    `model_sha256`: the weights whose answers it was fitted to; `decoding`: how these were made;
+    `schema_sha256`: their schema (`schema_sha256`), None for answers of our shape or of any.
     `values` counts the values and nulls of the `documents`, `right` those that are right. Errors
     are of values, as an evaluation counts them: `error_before` of the raw probability,
     `error_after` of the calibrated one by models that did not see the document.
@@ -44,6 +46,7 @@ class Calibration(BaseModel):
     format: Literal[1] = 1
     model_sha256: str
     decoding: str
+    schema_sha256: str | None = None
     data_sha256: str
     documents: int
     values: int
@@ -86,8 +89,17 @@ def calibration_file(model: Path) -> Path:
     return (run if inner else model) / CALIBRATION_FILE
 
 
-def calibration_of(model: Path, sha256: str, decoding: str) -> Calibration | None:
-    """The calibration of a model folder; None where it has none for this decoding.
+def confidence(evidence: Mapping[K, Evidence], calibration: Calibration | None) -> dict[K, float]:
+    """How likely each value is right: calibrated, else the model's bare probability."""
+    if calibration is None:
+        return {key: round(one.raw, 4) for key, one in evidence.items()}
+    return dict(zip(evidence, calibration.probabilities(list(evidence.values())), strict=True))
+
+
+def calibration_of(
+    model: Path, sha256: str, decoding: str, schema_sha256: str | None
+) -> Calibration | None:
+    """The calibration of a model folder; None where it has none for this decoding and schema.
 
     Raises UnusableInput for a file that is none, and for one that was fitted for other weights
     than those with the fingerprint `sha256`.
@@ -117,7 +129,8 @@ def calibration_of(model: Path, sha256: str, decoding: str) -> Calibration | Non
                 cure=_CURE,
             )
         )
-    return found if found.decoding == decoding else None
+    fits = (found.decoding, found.schema_sha256) == (decoding, schema_sha256)
+    return found if fits else None
 
 
 def write_calibration(calibration: Calibration, model: Path) -> Path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.confidence.fields import AMOUNT, DATE
+from erniekit_finetuning.confidence.kinds import Kind
 
 _ODDS = 10.0  # bound of log odds and log probabilities: beyond it they tell no more
 
@@ -18,18 +18,17 @@ _ODDS = 10.0  # bound of log odds and log probabilities: beyond it they tell no 
 class Evidence:
     """One value that an answer says, or its claim that the document prints none (`null`).
 
-    `logprob` is the log probability of its characters, the sum over its tokens (measured beside
-    it, mean and minimum told nothing more); `allowed` the sum of the logs of what the grammar left
-    of the model's probability (see `TokenScore`). `kind` is text, amount or date, `item`: it stands
-    in a list. `length` counts its characters. `passed` and `failed`: a rule that names the field
-    says so. `places` is how many places the document prints it at, and `ocr` the lowest recognition
-    score of the words there (of the best of its places; 1 for a text layer); None where there are
-    no words.
+    `logprob` is the log probability of its characters, the sum over its tokens; `allowed` the sum
+    of the logs of what the grammar left of the model's probability (see `TokenScore`). `item`: it
+    stands in a list. `length` counts its characters. `passed` and `failed`: a rule that names the
+    field says so. `places` is how many places the document prints it at, and `ocr` the lowest
+    recognition score of the words there (of the best of its places; 1 for a text layer); None where
+    there are no words.
     """
 
     logprob: float
     allowed: float
-    kind: str
+    kind: Kind
     item: bool
     null: bool
     length: int
@@ -66,8 +65,8 @@ _FEATURES: dict[str, Callable[[Evidence], float]] = {
     "null": lambda one: one.null,
     "null_log_odds": lambda one: _log_odds(one) if one.null else 0.0,
     "length": lambda one: 0.0 if one.null else math.log1p(one.length),
-    "amount": lambda one: one.kind == AMOUNT,
-    "date": lambda one: one.kind == DATE,
+    "amount": lambda one: one.kind is Kind.AMOUNT,
+    "date": lambda one: one.kind is Kind.DATE,
     "item": lambda one: one.item,
 }
 FEATURES = tuple(_FEATURES)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.invoice.response import BLOCKS, CLIENT, LINE, SUMMARY, VENDOR
 
-TEXT, AMOUNT, DATE = "text", "amount", "date"
 _KEYS = {
     path: f"structured_data.{b}.{key}" for b, keys in BLOCKS.items() for key, path in keys.items()
 }
@@ -26,16 +26,16 @@ FIELDS = (*VENDOR.values(), *CLIENT.values(), *SUMMARY.values(), "payment_terms"
 COLUMNS = tuple(LINE.values())
 
 
-def kind_of(field: str) -> str:
-    """Text, amount or date: how a field of an invoice, or a column of its lines, is compared.
+def kind_of(field: str) -> Kind:
+    """The kind of a field of an invoice, or of a column of its lines.
 
-    >>> kind_of("issue_date"), kind_of("totals.payable"), kind_of("lines[0].description")
-    ('date', 'amount', 'text')
+    >>> [*map(str, map(kind_of, ("issue_date", "totals.payable", "lines[0].description")))]
+    ['date', 'amount', 'text']
     """
     if field in ("issue_date", "due_date"):
-        return DATE
+        return Kind.DATE
     column = field.startswith("lines[") and not field.endswith(".description")
-    return AMOUNT if column or field.startswith("totals.") else TEXT
+    return Kind.AMOUNT if column or field.startswith("totals.") else Kind.TEXT
 
 
 def answer_paths(field: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from bisect import bisect_left, bisect_right
@@ -74,6 +75,4 @@ def _steps(path: Sequence[str | int]) -> Iterator[str]:
 def _unquoted(key: str) -> str:
     if "\\" not in key:
         return key[1:-1]
-    import json
-
     return str(json.loads(key))

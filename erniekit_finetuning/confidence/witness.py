@@ -8,13 +8,15 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 
 from erniekit_finetuning.confidence.evidence import Evidence
-from erniekit_finetuning.confidence.fields import AMOUNT, DATE, answer_paths, kind_of
+from erniekit_finetuning.confidence.fields import answer_paths, kind_of
+from erniekit_finetuning.confidence.kinds import Kind, read_kind
 from erniekit_finetuning.confidence.spans import TokenScores, leaf_spans
 from erniekit_finetuning.decoding.candidates import Candidates, candidates, shortest_number
 from erniekit_finetuning.documents.locate import Found, Locator
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines.protocol import TokenScore
+from erniekit_finetuning.invoice.closing import closed
 from erniekit_finetuning.invoice.model import bounded
 from erniekit_finetuning.invoice.rules import BY_ID, Finding, Status
 
@@ -33,10 +35,11 @@ class Witness:
     ) -> None:
         """`document`: None where the words are not known; `findings` are on the answer's invoice.
 
-        The text is valid JSON, or was closed (`invoice.closing`).
+        The text is valid JSON, or the start of one: of an answer that was cut off what is whole
+        counts.
         """
-        self._text = text
-        self._spans = leaf_spans(text)
+        self._text = closed(text).text
+        self._spans = leaf_spans(self._text)
         self._scores = TokenScores(tokens)
         self._document = document
         self._passed, self._failed = _named(findings)
@@ -61,9 +64,11 @@ class Witness:
         passed, failed = bool(names & self._passed), bool(names & self._failed)
         return self._at(path, kind_of(field), "[" in field, passed, failed)
 
-    def of_path(self, path: str, kind: str) -> Evidence | None:
-        """Evidence of a leaf of any answer; no rule speaks of it."""
-        return self._at(path, kind, "[" in path) if path in self._spans else None
+    def of_path(self, path: str) -> Evidence | None:
+        """Evidence of a leaf of any answer, by what it looks like; no rule speaks of it."""
+        if path not in self._spans:
+            return None
+        return self._at(path, _seems(self._text[slice(*self._spans[path])]), "[" in path)
 
     def path_of(self, field: str) -> str | None:
         """Where the answer says a field of the invoice, else where it says null, else None."""
@@ -71,7 +76,7 @@ class Witness:
         return next((path for path in paths if not self.is_null(path)), paths[0] if paths else None)
 
     def _at(
-        self, path: str, kind: str, item: bool, passed: bool = False, failed: bool = False
+        self, path: str, kind: Kind, item: bool, passed: bool = False, failed: bool = False
     ) -> Evidence:
         start, stop = self._spans[path]
         said = self._text[start:stop]
@@ -92,15 +97,15 @@ class Witness:
             ocr=max((_score(place) for place in places), default=None) if places else None,
         )
 
-    def _places(self, value: str, kind: str, number: bool) -> list[Found] | None:
+    def _places(self, value: str, kind: Kind, number: bool) -> list[Found] | None:
         """Places of the print; of a normalised date or number those of the prints it may mean."""
         if self._document is None:
             return None
         found = self._locator.found(value)
-        if not found and kind == DATE:
-            prints: Iterable[str] = self._meanings.days.get(f'"{value}"', ())
-        elif not found and kind == AMOUNT and number and (amount := _number(value)) is not None:
-            prints = self._meanings.numbers.get(shortest_number(amount), ())
+        if not found and kind is Kind.DATE:
+            prints = self._meanings.days.get(f'"{value}"', ())
+        elif not found and kind is Kind.AMOUNT and number:
+            prints = self._meanings.numbers.get(_plain_number(value), ())
         else:
             return list(found)
         return list(dict.fromkeys(one for said in prints for one in self._locator.found(said)))
@@ -116,13 +121,20 @@ class Witness:
         return candidates(document_text(self._document))
 
 
-def _number(text: str) -> Decimal | None:
-    """What a JSON number says, None where it is none that a document prints."""
+def _seems(said: str) -> Kind:
+    """The kind of a leaf's JSON text."""
+    if said.startswith('"'):
+        return read_kind(json.loads(said))[0]
+    return Kind.TEXT if said in ("null", "true", "false") else Kind.AMOUNT
+
+
+def _plain_number(text: str) -> str:
+    """A JSON number as `Candidates` has it; as it is where no document prints such a number."""
     try:
         number = Decimal(text)
     except InvalidOperation:  # true, false
-        return None
-    return number if bounded(number) else None
+        return text
+    return shortest_number(number) if bounded(number) else text
 
 
 def _score(place: Found) -> float:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from erniekit_finetuning.engines.prompting import PROMPTING_FILES
+
 _BESIDE = {".json", ".jinja", ".model", ".txt"}
 _INDEX = ".safetensors.index.json"
-# Of the weights that it was fitted for, and of no others (`confidence.calibration`).
-_THEIRS = {"calibration.json"}
+# Of these weights and no others: what they are asked with (`prompting`), and the calibration that
+# was fitted to their answers (`confidence.calibration`). What is made of them brings its own.
+_THEIRS = {*PROMPTING_FILES, "calibration.json"}
 
 
 def copy_beside(base: Path, folder: Path, index: bool = False) -> None:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.data.schemas.own import schema_sha256
 from erniekit_finetuning.engines.prompting import SCHEMA_FILE, prompting_of
 from erniekit_finetuning.engines.protocol import Example, TrainResult
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -59,7 +60,7 @@ def open_run(
         "recipe": recipe.model_dump(mode="json"),
         "data_fingerprint": data_fingerprint(examples),
         "examples": len(examples),
-        "schema_sha256": schema and hashlib.sha256(schema.text.encode()).hexdigest(),
+        "schema_sha256": None if schema is None else schema_sha256(schema.json),
     }
     saved = read_run(path)
     if saved is None:

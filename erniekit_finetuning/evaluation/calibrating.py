@@ -40,9 +40,12 @@ class Calibrated(NamedTuple):
     after: Steps
 
 
-def calibrated(documents: Iterable[Labelled], evaluated: Evaluated) -> Calibrated:
+def calibrated(
+    documents: Iterable[Labelled], evaluated: Evaluated, schema_sha256: str | None = None
+) -> Calibrated:
     """Fit to all claims; tell the error by cross-validation over documents.
 
+    `schema_sha256`: of the schema that the answers keep, see `Calibration`.
     Raises UnusableInput where there are too few documents, or right or wrong claims.
     """
     labelled = [one for one in documents if one.claims]
@@ -64,6 +67,7 @@ def calibrated(documents: Iterable[Labelled], evaluated: Evaluated) -> Calibrate
     calibration = Calibration(
         model_sha256=evaluated.model_sha256,
         decoding=evaluated.decoding,
+        schema_sha256=schema_sha256,
         data_sha256=evaluated.data_sha256,
         documents=len(order),
         values=len(right),

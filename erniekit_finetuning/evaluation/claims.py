@@ -9,10 +9,7 @@ from jsonschema.protocols import Validator
 from erniekit_finetuning.confidence.evidence import Evidence
 from erniekit_finetuning.confidence.fields import said_fields
 from erniekit_finetuning.confidence.witness import Witness
-from erniekit_finetuning.evaluation.judging import (
-    read_answer_of,
-    witness_of,
-)
+from erniekit_finetuning.evaluation.judging import read_answer_of, witness_of
 from erniekit_finetuning.evaluation.match_confidence import evidence_of, indexed
 from erniekit_finetuning.evaluation.matching import Match, Verdict, match
 from erniekit_finetuning.evaluation.predictions import Prediction

@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erniekit_finetuning.confidence.calibration_error import STEPS, step_of
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Match, Verdict
 from erniekit_finetuning.evaluation.said import LINES
-from erniekit_finetuning.evaluation.values import Kind, similarity
+from erniekit_finetuning.evaluation.values import similarity
 
 CONFIDENCE = [f"confidence {step}" for step in range(STEPS)]  # subjects of counts
 KINDS = {kind: f"kind {kind}" for kind in Kind}  # subjects of counts

@@ -12,6 +12,7 @@ from jsonschema.protocols import Validator
 
 from erniekit_finetuning.confidence.calibration import Calibration, calibration_of
 from erniekit_finetuning.console import messages
+from erniekit_finetuning.data.schemas.own import schema_sha256
 from erniekit_finetuning.decoding import Decoding, answer_tree
 from erniekit_finetuning.evaluation.asking import Asking, ask_all
 from erniekit_finetuning.evaluation.contestants import API, Contestant
@@ -56,6 +57,11 @@ class Plan:
         found = None if self.schema is None else self.schema.schema
         return found if isinstance(found, Mapping) else None
 
+    @property
+    def schema_sha256(self) -> str | None:
+        """What tells it from other schemas; None without one."""
+        return None if self.schema_json is None else schema_sha256(self.schema_json)
+
 
 def evaluate_model(
     model: Contestant,
@@ -72,7 +78,7 @@ def evaluate_model(
     """
     calibration = None
     if model.folder is not None:
-        calibration = calibration_of(model.folder, model.sha256, plan.decoding)
+        calibration = calibration_of(model.folder, model.sha256, plan.decoding, plan.schema_sha256)
     evaluated = ask_model(model, data, files, plan, step)
     return judged_evaluation(evaluated, data, files, plan, calibration)
 

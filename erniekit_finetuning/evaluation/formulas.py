@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erniekit_finetuning.confidence.calibration_error import Steps, expected_error
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation.counting import CONFIDENCE, KINDS, Counts
 from erniekit_finetuning.evaluation.matching import Verdict
-from erniekit_finetuning.evaluation.values import Kind
 
 Array = NDArray[np.float64]
 

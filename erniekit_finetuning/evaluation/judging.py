@@ -26,7 +26,6 @@ from erniekit_finetuning.evaluation.truth import (
 )
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import read_data, read_object
-from erniekit_finetuning.invoice.closing import closed
 from erniekit_finetuning.invoice.rules import Status
 from erniekit_finetuning.invoice.strict_json import exact_number
 
@@ -213,6 +212,5 @@ def _repairable(text: str) -> bool:
 
 def witness_of(truth: Truth, prediction: Prediction, read: Read) -> Witness:
     """What there is to know of an answer that was read."""
-    text = prediction.text if prediction.finished else closed(prediction.text).text
     findings = read.reading.findings if truth.ours and read.reading is not None else ()
-    return Witness(text, prediction.tokens, truth.document, findings)
+    return Witness(prediction.text, prediction.tokens, truth.document, findings)

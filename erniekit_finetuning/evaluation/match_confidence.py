@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from erniekit_finetuning.confidence.calibration import Calibration
+from erniekit_finetuning.confidence.calibration import Calibration, confidence
 from erniekit_finetuning.confidence.evidence import Evidence
 from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.evaluation.matching import Match
@@ -15,7 +15,7 @@ def evidence_of(one: Match, witness: Witness, ours: bool) -> Evidence | None:
     """Evidence of a value that was found; None where its place in the answer is not known."""
     path = indexed(one)
     known = witness.of_field(path) if ours else None
-    return witness.of_path(path, one.kind) if known is None else known
+    return witness.of_path(path) if known is None else known
 
 
 def indexed(one: Match) -> str:
@@ -42,7 +42,7 @@ def with_confidence(
             for number, one in enumerate(matches)
             if one.found is not None and (evidence := evidence_of(one, witness, ours)) is not None
         }
-        sure = dict(zip(found, calibration.probabilities(list(found.values())), strict=True))
+        sure = confidence(found, calibration)
     return [
         replace(one, confidence=sure[number]) if number in sure else one
         for number, one in enumerate(matches)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation.pairing import pair_items
 from erniekit_finetuning.evaluation.said import Item, Said
-from erniekit_finetuning.evaluation.values import Kind, Value, same
+from erniekit_finetuning.evaluation.values import Value, same
 
 
 class Verdict(StrEnum):

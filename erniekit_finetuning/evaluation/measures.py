@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation import formulas
 from erniekit_finetuning.evaluation.counting import Counts
 from erniekit_finetuning.evaluation.field_metrics import FieldMetrics
 from erniekit_finetuning.evaluation.formulas import Form, Measure
-from erniekit_finetuning.evaluation.values import Kind
 
 PRIMARY = Measure(
     "field_accuracy",

@@ -8,7 +8,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.confidence.fields import COLUMNS, FIELDS, kind_of
-from erniekit_finetuning.evaluation.values import Kind, Value, of_json, of_print
+from erniekit_finetuning.confidence.kinds import Kind
+from erniekit_finetuning.evaluation.values import Value, of_json, of_print
 from erniekit_finetuning.invoice.model import Invoice
 
 LINES = "lines[]"
@@ -29,8 +30,8 @@ class Said(NamedTuple):
 
 NOTHING = Said({}, {})
 
-_HEAD = [(field, Kind(kind_of(field)), attrgetter(field)) for field in FIELDS]
-_LINE = [(name, Kind(kind_of(f"lines[].{name}")), attrgetter(name)) for name in COLUMNS]
+_HEAD = [(field, kind_of(field), attrgetter(field)) for field in FIELDS]
+_LINE = [(name, kind_of(f"lines[].{name}"), attrgetter(name)) for name in COLUMNS]
 
 
 def in_invoice(invoice: Invoice) -> Said:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from erniekit_finetuning.evaluation.values import Kind
+from erniekit_finetuning.confidence.kinds import Kind
 
 _NUMBERS = ("amount", "number", "rate")
 

@@ -18,7 +18,7 @@ from erniekit_finetuning.confidence.calibration import (
     calibration_file,
     calibration_of,
 )
-from erniekit_finetuning.data.schemas.own import read_own_schema
+from erniekit_finetuning.data.schemas.own import read_own_schema, schema_sha256
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.engines.prompting import schema_file
@@ -67,10 +67,10 @@ class ErnieVLMService:
 
     def read(self, document: Document) -> Extraction | OwnExtraction:
         """Read a document that is open already; raises as `extract` does."""
-        how = self.settings.max_new_tokens, self.settings.decoding
+        how = self.settings.max_new_tokens, self.settings.decoding, self._calibration
         with self._lock:
             if self.schema is None:
-                return extract(self._reader, document, self.model, *how, self._calibration)
+                return extract(self._reader, document, self.model, *how)
             return extract_own(self._reader, document, self.schema, self.model, *how)
 
     def _calibrated(self) -> Calibration | None:
@@ -78,4 +78,5 @@ class ErnieVLMService:
         folder = model_folder(self.model)
         if folder is None or not calibration_file(folder).is_file():
             return None
-        return calibration_of(folder, model_fingerprint(folder), self.settings.decoding)
+        held_to = None if self.schema is None else schema_sha256(self.schema.json)
+        return calibration_of(folder, model_fingerprint(folder), self.settings.decoding, held_to)

@@ -82,7 +82,7 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
             if name not in value:
                 yield Problem("is missing", field=_under(path, name))
     elif error.validator == "additionalProperties":
-        for name in value.keys() - cast(Any, error.schema).get("properties", {}).keys():
+        for name in sorted(value.keys() - cast(Any, error.schema).get("properties", {}).keys()):
             yield Problem("the schema has no place for it", field=_under(path, name))
     elif error.validator == "type":
         expected = " or ".join([said] if isinstance(said, str) else said)

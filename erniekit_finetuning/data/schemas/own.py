@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.protocols import Validator
 
+from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import own_words
 from erniekit_finetuning.data.schemas.blank import blank
 from erniekit_finetuning.data.schemas.reading import answer_tree
@@ -47,6 +49,11 @@ class OwnSchema:
         return own_words(blank(self.tree))
 
 
+def schema_sha256(schema: Mapping[str, Any]) -> str:
+    """What tells schemas apart: keys in their order, without regard to white space."""
+    return sha256(compact(schema).encode()).hexdigest()
+
+
 def read_validator(path: Path) -> Validator:
     """Any JSON Schema (2020-12); raises UnusableInput when it cannot be read or is none."""
     return _validator(_text(path))
@@ -62,9 +69,7 @@ def read_own_schema(path: Path) -> OwnSchema:
     try:
         _ = schema.tree
     except UnusableInput as error:
-        raise UnusableInput(
-            [Problem(p.what, str(path), None, p.field, p.found, p.expected) for p in error.problems]
-        ) from error
+        raise UnusableInput([replace(one, file=str(path)) for one in error.problems]) from error
     return schema
 
 
