@@ -29,6 +29,7 @@ from erniekit_finetuning.confidence.calibration import (
 from erniekit_finetuning.confidence.calibration_error import STEPS, binned, expected_error, stepped
 from erniekit_finetuning.confidence.evidence import FEATURES, Evidence, features
 from erniekit_finetuning.confidence.fields import answer_paths
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.confidence.logistic import fit
 from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.labelling import document_of, make_pair, words_of
@@ -64,7 +65,7 @@ PRETRAIN = load_config(Path(__file__).parent.parent / "configs" / "generator" / 
 EASY = PRETRAIN.model_copy(
     update={"locales": {"de-DE": 1.0}, "layouts": {"classic": 1.0}, "max_lines": 2}
 )
-VALUE = Evidence(-0.4, -0.1, "text", False, False, 8, False, False, 2, 0.9)
+VALUE = Evidence(-0.4, -0.1, Kind.TEXT, False, False, 8, False, False, 2, 0.9)
 
 
 def error_of(confidence: list[float], right: list[bool]) -> float:
@@ -299,7 +300,7 @@ def test_too_few_documents_are_refused_and_copies_do_not_count() -> None:
         calibrated(right, EVALUATED)
 
 
-def test_a_calibration_is_refused_for_other_weights_and_unused_for_another_decoding(
+def test_a_calibration_is_refused_for_other_weights_and_unused_for_other_answers(
     tmp_path: Path,
 ) -> None:
     run = tmp_path / "run"
@@ -307,14 +308,15 @@ def test_a_calibration_is_refused_for_other_weights_and_unused_for_another_decod
     (run / "run.json").write_text("{}")
     assert calibration_file(run / "adapter") == calibration_file(run) == run / CALIBRATION_FILE
     write_calibration(scale(), run)
-    assert calibration_of(run / "adapter", "a" * 64, "strict") == scale()
-    assert calibration_of(run, "a" * 64, "off") is None
-    assert calibration_of(tmp_path, "a" * 64, "strict") is None
+    assert calibration_of(run / "adapter", "a" * 64, "strict", None) == scale()
+    assert calibration_of(run, "a" * 64, "off", None) is None
+    assert calibration_of(run, "a" * 64, "strict", "d" * 64) is None
+    assert calibration_of(tmp_path, "a" * 64, "strict", None) is None
     with pytest.raises(UnusableInput, match=r"other weights.*ernie-invoice calibrate"):
-        calibration_of(run, "c" * 64, "strict")
+        calibration_of(run, "c" * 64, "strict", None)
     (run / CALIBRATION_FILE).write_text(scale().model_dump_json().replace("log_odds", "odds"))
     with pytest.raises(UnusableInput, match="features are not those"):
-        calibration_of(run, "a" * 64, "strict")
+        calibration_of(run, "a" * 64, "strict", None)
 
 
 def test_an_extraction_tells_its_confidence_and_which(

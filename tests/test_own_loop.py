@@ -19,6 +19,7 @@ from app.core.models.ernie_vlm_service import ErnieVLMService
 from erniekit_finetuning.data.pair import Pair, Turn, compact
 from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.decoding import Decoding
+from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.engines.prompting import schema_file
 from erniekit_finetuning.engines.protocol import Generation
@@ -211,29 +212,23 @@ def test_the_service_answers_in_the_models_schema_or_in_the_one_that_is_named(
     assert (done.returncode, json.loads(done.stdout)) == (0, {"x": 7}), done.stderr
 
 
-def said(text: str, finished: bool = True) -> OwnExtraction:
-    document = read_pdf(page_file())
+@pytest.fixture(scope="module")
+def document(tmp_path_factory: pytest.TempPathFactory) -> Document:
+    file = tmp_path_factory.mktemp("page") / "a.pdf"
+    file.write_bytes(page())
+    return read_pdf(file)
+
+
+def said(document: Document, text: str, finished: bool = True) -> OwnExtraction:
     answer = Generation(text, finished=finished, new_tokens=9, seconds=0.1)
     return own_flagged(answer, SCHEMA, document, "m", Decoding.OFF)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _page(tmp_path_factory: pytest.TempPathFactory) -> None:
-    PAGES.append(tmp_path_factory.mktemp("page") / "a.pdf")
-    PAGES[0].write_bytes(page())
-
-
-PAGES: list[Path] = []
-
-
-def page_file() -> Path:
-    return PAGES[0]
-
-
-def test_values_that_stand_nowhere_are_flagged_and_numbers_are_exact() -> None:
+def test_values_that_stand_nowhere_are_flagged_and_numbers_are_exact(document: Document) -> None:
     printed = draft(GeneratorConfig(), 1, 0).invoice.number
     assert printed is not None
     read = said(
+        document,
         compact({"nr": printed.printed, "sum": 0, "art": "rechnung", "lines": [{"what": "Unicorn"}],
                  "note": "hi"}).replace('"sum":0', '"sum":98765.40')
     )  # fmt: skip
@@ -249,11 +244,14 @@ def test_values_that_stand_nowhere_are_flagged_and_numbers_are_exact() -> None:
     assert "".join(read.fields[0].places[0].words) == "".join(printed.printed.split())
 
 
-def test_an_answer_that_was_cut_off_is_kept_and_flagged_one_of_another_shape_is_not() -> None:
-    cut = said('{"nr":"R-1","sum":null,"art":"rechnung","lines":[{"what":"a"},{"wh', finished=False)
+def test_an_answer_that_was_cut_off_is_kept_and_flagged_one_of_another_shape_is_not(
+    document: Document,
+) -> None:
+    start = '{"nr":"R-1","sum":null,"art":"rechnung","lines":[{"what":"a"},{"wh'
+    cut = said(document, start, finished=False)
     assert cut.truncated
     assert cut.flags[0].startswith("the answer was cut off by the token limit")
     assert [one.path for one in cut.fields] == ["nr", "sum", "art", "lines[0].what"]
     for text in ("no JSON", '{"nr":7}', '{"nr":"a","else":1}'):
         with pytest.raises(UnreadableAnswer):
-            said(text)
+            said(document, text)
