@@ -93,7 +93,7 @@ setup(
     package_dir={"erniekit_finetuning.configs": "configs"},
     package_data={
         "erniekit_finetuning": ["assets/**/*", "base/*.yaml", "recipes/translation/*.json"],
-        "erniekit_finetuning.configs": ["**/*.yaml"],
+        "erniekit_finetuning.configs": ["**/*.yaml", "**/*.json"],
         "synthetic_invoice_generator": ["layouts/*.typ", "locales/*.yaml"],
     },
     install_requires=CORE,

@@ -16,13 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.data.building import Building
 from erniekit_finetuning.data.pairs_file import read_pairs
-from erniekit_finetuning.data.preparing import prepare
 from erniekit_finetuning.data.prompts import Instruction
-from erniekit_finetuning.data.record import Folders
-from erniekit_finetuning.data.shards import Plan
-from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.documents.text import document_text
@@ -30,6 +25,7 @@ from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Verdict
 from erniekit_finetuning.evaluation.result import Evaluation
 from erniekit_finetuning.evaluation.running import Options, evaluate_here, opened
+from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.files import write_jsonl
 from synthetic_invoice_generator.config import GeneratorConfig, load_config
 from synthetic_invoice_generator.dataset.generate import generate
@@ -73,12 +69,7 @@ def made(config: GeneratorConfig, folder: Path, count: int, scans: bool) -> Path
     whole = GeneratorConfig.model_validate(config.model_dump() | tiers)
     generate(whole, count, drawn, SEED, 1, progress=False)
     clean = folder / "clean.jsonl"
-    how = Plan(
-        folders=Folders(drawn / "images", drawn / "ground_truth", base=drawn),
-        reading=Reading(typed=False),
-        building=Building(Instruction.EXTRACTION),
-    )
-    prepare(str(drawn / "training_manifest.json"), clean, how)
+    open_test_data(drawn / "training_manifest.json", clean, Instruction.EXTRACTION)
     if not scans:
         return clean.rename(pairs)
     read = (

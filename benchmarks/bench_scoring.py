@@ -149,7 +149,8 @@ def memory(count: int) -> dict[str, Any]:
         before = peak()
         started = time.process_time()
         truths = (truth for truth, _ in islice(cycle(made), count))
-        results = judged(truths, read_predictions(files.predictions), Plan(metrics=False))
+        answers = zip(truths, read_predictions(files.predictions), strict=True)
+        results = judged(answers, Plan(metrics=False))
         evaluated = Evaluated(
             model="", model_sha256="", engine="", decoding="off", data_file="", data_sha256="",
             max_new_tokens=0,

@@ -6,6 +6,7 @@ import typer
 
 from erniekit_finetuning import commands
 from erniekit_finetuning.adapter_commands import adapter_app, merge_command
+from erniekit_finetuning.calibrate import calibrate
 from erniekit_finetuning.check import check
 from erniekit_finetuning.compare import compare, report
 from erniekit_finetuning.console import run
@@ -31,6 +32,7 @@ app.command("validate-data")(validate_data)
 app.command("train")(train_ernie_lora)
 app.add_typer(recipe, name="recipe")
 app.command("evaluate")(evaluate)
+app.command("calibrate")(calibrate)
 app.command("compare")(compare)
 app.command("report")(report)
 app.command("merge")(merge_command)

@@ -16,6 +16,9 @@ Model = Annotated[
     str | None,
     typer.Option(help="Model name, or a run, adapter or merged folder; default: the settings'."),
 ]
+Schema = Annotated[
+    Path | None, typer.Option(help="JSON Schema of the answer; default: the model's own.")
+]
 
 
 def generate(
@@ -52,25 +55,28 @@ def generate(
 def extract(
     file: Annotated[Path, typer.Argument(help="A PDF or an image.")],
     model: Model = None,
+    schema: Schema = None,
     full: Annotated[
         bool, typer.Option("--full", help="Print findings, flags and model beside the invoice.")
     ] = False,
 ) -> None:
-    """Read one invoice: JSON on stdout, flags on stderr; exit 1 when there are flags."""
+    """Read one invoice: JSON on stdout, flags on stderr; exit 1 when there are flags.
+
+    A model that was trained on a schema of its own answers in that.
+    """
     from app.config.settings import settings_for
     from app.core.models.ernie_vlm_service import ErnieVLMService
     from erniekit_finetuning.documents.opening import read_document
     from erniekit_finetuning.extraction import UnreadableAnswer
 
     document = read_document(file)  # an unusable file is refused before a model is loaded
-    service = ErnieVLMService(settings_for(model))
+    service = ErnieVLMService(settings_for(model, schema))
     try:
         extraction = service.read(document)
     except UnreadableAnswer as error:
         print(f"error: {file}: the model could not read the document; {error}", file=sys.stderr)
         raise typer.Exit(1) from error
-    shown = extraction if full else extraction.invoice
-    print(shown.model_dump_json(exclude_none=True, indent=2))
+    print(extraction.json_text(indent=2) if full else extraction.answer_text(indent=2))
     for flag in extraction.flags:
         print(f"flag: {flag}", file=sys.stderr)
     if extraction.flags:
@@ -79,6 +85,7 @@ def extract(
 
 def serve(
     model: Model = None,
+    schema: Schema = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8000,
 ) -> None:
     """Serve the model over HTTP on this machine: GET /healthz, POST /v1/invoices:extract."""
@@ -93,6 +100,6 @@ def serve(
     from app.config.settings import settings_for
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
-    service = ErnieVLMService(settings_for(model))
+    service = ErnieVLMService(settings_for(model, schema))
     messages.print(f"{service.model} on http://127.0.0.1:{port}, try /docs")
     uvicorn.run(create_app(service), host="127.0.0.1", port=port, log_level="warning")

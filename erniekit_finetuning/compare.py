@@ -64,6 +64,7 @@ def compare(
         raise UnusableInput(
             Problem("give the documents", found=", ".join(asked), expected=expected)
         )
+    options = options.held_for(asked)
     data = None if test_data is None else opened(test_data, output, options)
     found: list[Evaluation] = []
     for spec, part in zip(models, part_names(models), strict=True):

@@ -51,7 +51,8 @@ How = Annotated[
     typer.Option(help="Values from the document only, preferably from it, or of the shape alone."),
 ]
 Schema = Annotated[
-    Path | None, typer.Option(help="JSON Schema that answers of a shape of your own are held to.")
+    Path | None,
+    typer.Option(help="JSON Schema that answers are held to; default: the model's own."),
 ]
 Metrics = Annotated[
     bool, typer.Option(help="The field's metrics, too: ANLS*, Donut, SROIE, JSON accuracy.")
@@ -102,6 +103,7 @@ def evaluate(
 def _asked(
     model: str, baseline: str | None, test_data: Path, output: Path, options: Options
 ) -> Compared:
+    options = options.held_for([model] if baseline is None else [model, baseline])
     data = opened(test_data, output, options)
     if baseline is None:
         return compared([evaluate_here(model, data, output, options)])

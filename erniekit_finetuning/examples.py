@@ -8,14 +8,20 @@ from pathlib import Path
 
 from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.data.pairs_file import read_pairs
+from erniekit_finetuning.data.schemas.keeping import answer_problems
+from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.engines.protocol import Example, Message
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.invoice.own_json import brief
+from erniekit_finetuning.invoice.strict_json import exact_number, parse
 
 _ROLES = {"system": "system", "human": "user", "assistant": "assistant"}
 
 
-def read_examples(path: Path, with_images: bool = False) -> list[Example]:
-    """Examples of a file of pairs or conversations.
+def read_examples(
+    path: Path, with_images: bool = False, schema: OwnSchema | None = None
+) -> list[Example]:
+    """Examples of a file of pairs or conversations, all with answers of `schema` if there is one.
 
     Raises UnusableInput naming every pair that cannot be one. Without images, the document's text
     stands in the place of the image tags.
@@ -27,6 +33,9 @@ def read_examples(path: Path, with_images: bool = False) -> list[Example]:
             example = example_of(pair, number, with_images)
             images = tuple(str(image_path(path, image)) for image in example.images)
             problems += _missing(images, path, number)
+            if schema is not None:
+                of_schema = breaks(pair, schema)
+                problems += [replace(one, file=str(path), line=number) for one in of_schema]
             examples.append(replace(example, images=images))
         except UnusableInput as error:
             problems += error.problems
@@ -39,6 +48,22 @@ def image_path(file: Path, image: str) -> Path:
     """Where an image lies: beside the file that names it, else where the command runs."""
     beside = file.parent / image
     return beside if beside.exists() else Path(image)
+
+
+def breaks(pair: Pair, schema: OwnSchema) -> list[Problem]:
+    """Why a pair cannot teach a model to answer in a schema: its answer, or what it is asked."""
+    cure = "make the pairs with prepare_data.py --schema"
+    problems = []
+    if not pair.human.endswith(schema.words):
+        found, expected = brief(pair.human[-60:]), brief(schema.words)
+        what = "does not ask in the words of data.schema"
+        problems.append(
+            Problem(what, field="conversations", found=found, expected=expected, cure=cure)
+        )
+    try:
+        return [*problems, *answer_problems(parse(pair.answer, exact_number), schema)]
+    except UnusableInput as error:
+        return [*problems, *error.problems]
 
 
 def _missing(images: Sequence[str], file: Path, number: int) -> list[Problem]:

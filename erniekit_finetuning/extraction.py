@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict
 
+from erniekit_finetuning.confidence.calibration import Calibration, confidence
+from erniekit_finetuning.confidence.fields import said_fields
+from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
+from erniekit_finetuning.data.schemas.tree import Object
 from erniekit_finetuning.decoding import Decoding, held, own_answer
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
@@ -12,11 +16,13 @@ from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines.protocol import Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice import rules
-from erniekit_finetuning.invoice.answer import read_answer
+from erniekit_finetuning.invoice.answer import Answer, read_answer
 from erniekit_finetuning.invoice.model import Invoice
+from erniekit_finetuning.invoice.response import printed_once
 from erniekit_finetuning.invoice.walk import leaves
 
 MAX_NEW_TOKENS = 1024
+CUT = "the answer was cut off by the token limit: fields and lines may be missing"
 
 
 class UnreadableAnswer(Exception):
@@ -32,7 +38,9 @@ class Extraction(BaseModel):
 
     `truncated`: the token limit cut the answer off, and only what was whole by then is here.
     `not_in_document` lists fields whose print stands nowhere in the document; `seconds` is reading
-    by the model, without opening the file.
+    by the model, without opening the file. `confidence`: by path, how likely each value is right,
+    and each field that the answer leaves null is not printed, 0 to 1; `calibrated`: by the model's
+    calibration, else it is the model's bare probability. Empty where the model tells none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -46,17 +54,26 @@ class Extraction(BaseModel):
     decoding: Decoding
     new_tokens: int
     seconds: float
+    confidence: dict[str, float] = {}
+    calibrated: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
         """Every flag in words; empty when nothing speaks against the reading."""
         doubtful = (rules.Status.FAIL, rules.Status.AMBIGUOUS)
-        cut = "the answer was cut off by the token limit: fields and lines may be missing"
         return (
-            *([cut] if self.truncated else []),
+            *([CUT] if self.truncated else []),
             *(f"{one.rule}: {one.message}" for one in self.findings if one.status in doubtful),
             *(f"{name}: the value is not in the document" for name in self.not_in_document),
         )
+
+    def json_text(self, indent: int | None = None) -> str:
+        """All of it as JSON."""
+        return self.model_dump_json(exclude_none=True, indent=indent)
+
+    def answer_text(self, indent: int | None = None) -> str:
+        """The invoice alone as JSON."""
+        return self.invoice.model_dump_json(exclude_none=True, indent=indent)
 
 
 def extract(
@@ -65,26 +82,48 @@ def extract(
     model: str,
     max_new_tokens: int = MAX_NEW_TOKENS,
     decoding: Decoding = Decoding.STRICT,
+    calibration: Calibration | None = None,
 ) -> Extraction:
     """Read one document.
 
-    Raises UnusableInput when it has no text or does not fit the model's context, UnreadableAnswer
-    when the answer is not the JSON that the model was asked for, as one of a model behind an API
-    may be. Nothing is repaired.
+    Raises UnusableInput as `answered` does, UnreadableAnswer when the answer is not the JSON that
+    the model was asked for, as one of a model behind an API may be. Nothing is repaired.
+    """
+    human = human_turn(Instruction.EXTRACTION)
+    said = answered(reader, document, human, own_answer(), max_new_tokens, decoding)
+    return flagged(said, document, model, decoding, calibration)
+
+
+def answered(
+    reader: Reader,
+    document: Document,
+    human: str,
+    schema: Object,
+    max_new_tokens: int,
+    decoding: Decoding,
+) -> Generation:
+    """What a model says of a document when it is asked for an answer of a schema.
+
+    Raises UnusableInput when the document has no text or does not fit the model's context.
     """
     text = document_text(document)
     if not text.strip():
         raise UnusableInput(
             Problem("no text was found in the document", cure="check that the page is not blank")
         )
-    prompt = text_route(human_turn(Instruction.EXTRACTION), text)
-    question = Question.ask(prompt, held(text, own_answer(), decoding, "the document"))
+    question = Question.ask(text_route(human, text), held(text, schema, decoding, "the document"))
     room = reader.max_tokens - reader.count_tokens(question)
     (said,) = reader.generate([question], min(max_new_tokens, max(room, 1)))
-    return flagged(said, document, model, decoding)
+    return said
 
 
-def flagged(said: Generation, document: Document, model: str, decoding: Decoding) -> Extraction:
+def flagged(
+    said: Generation,
+    document: Document,
+    model: str,
+    decoding: Decoding,
+    calibration: Calibration | None = None,
+) -> Extraction:
     """What a model said of a document, typed, placed and checked; raises UnreadableAnswer."""
     answer = read_answer(said.text, said.finished)
     if answer.problem is not None:
@@ -100,4 +139,19 @@ def flagged(said: Generation, document: Document, model: str, decoding: Decoding
         decoding=decoding,
         new_tokens=said.new_tokens,
         seconds=said.seconds,
+        confidence=_confidence(said, answer, document, calibration),
+        calibrated=calibration is not None and bool(said.tokens),
     )
+
+
+def _confidence(
+    said: Generation, answer: Answer, document: Document, calibration: Calibration | None
+) -> dict[str, float]:
+    if not said.tokens or answer.data is None:
+        return {}
+    # The rules as a calibration saw them: where one print stands for two terms, it counts once.
+    findings = rules.check(printed_once(answer.invoice))
+    witness = Witness(said.text, said.tokens, document, findings)
+    fields = [*(field for field, _ in said_fields(answer.data)), *dict(leaves(answer.invoice))]
+    found = {field: one for field in fields if (one := witness.of_field(field)) is not None}
+    return confidence(found, calibration)

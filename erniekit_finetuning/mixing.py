@@ -11,6 +11,7 @@ import numpy as np
 
 from erniekit_finetuning.engines.batches import split_examples
 from erniekit_finetuning.engines.locating import locate_base
+from erniekit_finetuning.engines.prompting import prompting_of
 from erniekit_finetuning.engines.protocol import Example
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.examples import read_examples
@@ -45,13 +46,14 @@ def examples_of(data: DataSection, dataset: Path | None, with_images: bool = Fal
         what = "name the examples once" if dataset else "no examples are named"
         cure = "give --dataset, or data.sources in the recipe"
         raise UnusableInput(Problem(what, field="data.sources", cure=cure))
+    schema = prompting_of(data).schema
     files = [(dataset, None)] if dataset else [(Path(s.path), s.max_samples) for s in data.sources]
     groups = [
-        _some(read_examples(file, with_images), limit, data.seed + number)
+        _some(read_examples(file, with_images, schema), limit, data.seed + number)
         for number, (file, limit) in enumerate(files)
     ]
     if data.validation_file is not None:
-        held = read_examples(Path(data.validation_file), with_images)
+        held = read_examples(Path(data.validation_file), with_images, schema)
     else:
         everything = [example for group in groups for example in group]
         train, held = split_examples(everything, data.validation_share, data.seed)

@@ -2,7 +2,7 @@
 
     python erniekit_finetuning/prepare_data.py --active-learning-file F --output O [--images-dir D]
     python erniekit_finetuning/prepare_data.py --manifest M --images-dir D --ground-truth-dir G \
-        --output O
+        --output O                                                        [--schema own.schema.json]
     python erniekit_finetuning/prepare_data.py --data F --format messages --output O
 """
 
@@ -25,6 +25,7 @@ from erniekit_finetuning.data.formats import FORMATS
 from erniekit_finetuning.data.preparing import Summary, prepare, rejected_file, split_file
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.data.record import Folders
+from erniekit_finetuning.data.schemas.own import OwnSchema, read_own_schema
 from erniekit_finetuning.data.shards import Plan
 from erniekit_finetuning.data.sources.active_learning import LOW_CONFIDENCE, Reading
 from erniekit_finetuning.data.splitting import GroupBy
@@ -54,8 +55,12 @@ def prepare_data(
     ] = None,
     format: Annotated[str, typer.Option(help=" | ".join(FORMATS))] = "pairs",
     instruction: Annotated[
-        Instruction, typer.Option(help="What the answer holds.")
-    ] = Instruction.FULL_ANALYSIS,
+        Instruction | None, typer.Option(help="What the answer holds; default: full_analysis.")
+    ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option(help="JSON Schema of a shape of your own that truths have and answers get."),
+    ] = None,
     split: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME=SHARE", help="A split of its own: --split test=0.1."),
@@ -101,6 +106,8 @@ def prepare_data(
             )
         )
     source = sources[0]
+    own = _own_schema(schema, instruction, group_by)
+    kind = instruction or Instruction.FULL_ANALYSIS
     chosen = format_named(format)
     if output.suffix == ".json" and not chosen.arrays:
         raise UnusableInput(
@@ -125,11 +132,9 @@ def prepare_data(
             base=base,
             checked=not no_image_check,
         ),
-        reading=Reading(
-            trust_unreviewed, min_confidence, typed=instruction is not Instruction.EXTRACTION
-        ),
+        reading=Reading(trust_unreviewed, min_confidence, kind is not Instruction.EXTRACTION, own),
         building=Building(
-            kind=instruction,
+            kind=kind,
             text=not no_text,
             boxes=not no_boxes and format == "pairs" and not text_route,
             check_images=not no_image_check,
@@ -156,6 +161,24 @@ def prepare_data(
     _report(summary, output)
     if strict and summary.rejected:
         raise typer.Exit(1)
+
+
+def _own_schema(
+    path: Path | None, instruction: Instruction | None, group_by: GroupBy
+) -> OwnSchema | None:
+    """The schema of truths; raises UnusableInput for options that need an invoice's own keys."""
+    if path is None:
+        return None
+    problems = []
+    if instruction is not None:
+        what = "the answer of a schema of your own is that JSON and nothing else"
+        problems.append(Problem(what, field="--instruction", cure="leave it out"))
+    if group_by is GroupBy.VENDOR:
+        what = "which key of a schema of your own names the vendor is not known"
+        problems.append(Problem(what, field="--group-by", cure="group by layout or document"))
+    if problems:
+        raise UnusableInput(problems)
+    return read_own_schema(path)
 
 
 def _folder(given: Path | None, base: Path, option: str) -> Path:
@@ -197,7 +220,7 @@ def _report(summary: Summary, output: Path) -> None:
     if len(summary.reasons) > _MOST_REASONS:
         messages.print(f"  and {len(summary.reasons) - _MOST_REASONS} other reasons")
     for key, count in summary.ignored.most_common(_MOST_REASONS):
-        messages.print(f"not carried over, an invoice has no place for it: {key} ({count} x)")
+        messages.print(f"not carried over, the answer has no place for it: {key} ({count} x)")
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.preparation import make_encoder
 from erniekit_finetuning.engines.prompting import prompting_of
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.examples import example_of
+from erniekit_finetuning.examples import breaks, example_of
 from erniekit_finetuning.recipes.loading import load_recipe
 
 
@@ -28,6 +28,7 @@ class SampleTokens:
         found = load_recipe(recipe)
         tokenizer = load_tokenizer(locate(found.model.name_or_path, found.model.revision).base)
         prompting = prompting_of(found.data)
+        self._schema = prompting.schema
         self._encoder = make_encoder(tokenizer, prompting, found.data.train_on_responses_only)
         self._encoder.check()
         self.limit = found.data.max_seq_len
@@ -38,6 +39,8 @@ class SampleTokens:
             example = example_of(pair, 0)
         except UnusableInput as error:
             return None, list(error.problems)
+        if self._schema is not None and (problems := breaks(pair, self._schema)):
+            return None, problems
         encoded = self._encoder.one(example, "conversations")
         if isinstance(encoded, Problem):
             return None, [encoded]

@@ -1,6 +1,7 @@
 """Train a recipe on examples into a run folder that explains itself.
 
 recipe.yaml    the recipe, every default filled in
+schema.json    the shape of answers, when the recipe names one; with the weights, too
 run.json       versions, data fingerprint, estimate, counts, memory, time, one example as seen
 metrics.jsonl  loss, validation loss, learning rate, speed and memory by step
 curves.png     the same as a picture

@@ -13,10 +13,10 @@ from pydantic import BaseModel
 from test_decoding import TOKENIZER, VOCABULARY
 
 from erniekit_finetuning.data.pair import compact
+from erniekit_finetuning.data.schemas.reading import plain_schema
+from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Number, Object, Print, Text
 from erniekit_finetuning.decoding import Decoding, answer_tree, held, own_answer
 from erniekit_finetuning.decoding.candidates import candidates
-from erniekit_finetuning.decoding.schema import plain_schema
-from erniekit_finetuning.decoding.tree import Array, Choice, Day, Number, Object, Print, Text
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.answer_schema import answer_schema
 

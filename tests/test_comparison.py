@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from judged import evaluation, judged
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.evaluation.comparison import (
     MIN_DOCUMENTS,
@@ -24,7 +25,6 @@ from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Match, Verdict
 from erniekit_finetuning.evaluation.measures import BY_KEY, PRIMARY
 from erniekit_finetuning.evaluation.result import Evaluation
-from erniekit_finetuning.evaluation.values import Kind
 from erniekit_finetuning.evaluation.versus import verdict, versus, whole_sentence
 
 GOOD = judged()

@@ -17,9 +17,9 @@ from erniekit_finetuning.base import tokenizer as base_tokenizer
 from erniekit_finetuning.data.labelling import make_pair, validation_summary
 from erniekit_finetuning.data.pair import Pair, Turn, compact
 from erniekit_finetuning.data.prompts import Instruction
+from erniekit_finetuning.data.schemas.tree import Array, Node, Object, Print, Text
 from erniekit_finetuning.decoding import Decoding, answer_tree, held, own_answer
 from erniekit_finetuning.decoding.constraint import Held
-from erniekit_finetuning.decoding.tree import Array, Node, Object, Print, Text
 from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines.protocol import Question, Reader, Vocabulary
 from erniekit_finetuning.engines.registry import get_engine

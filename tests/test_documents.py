@@ -164,3 +164,19 @@ def test_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         read_document(tmp_path / "missing.pdf")
     with pytest.raises(UnusableInput, match="not a file"):
         read_document(tmp_path)
+
+
+def test_words_of_a_value_stay_together_beside_smaller_labels_of_its_row() -> None:
+    """A gap is wide or not for the words beside it, whatever else stands in the row."""
+
+    def word(text: str, left: int, right: int, height: int) -> Word:
+        return Word(
+            text, (left / 200, (50 - height / 2) / 100, right / 200, (50 + height / 2) / 100)
+        )
+
+    row = (
+        word("Acme", 0, 20, 10), word("SCOP", 27, 50, 10),  # 7 apart: one space of a wide typeface
+        word("Pay", 80, 90, 6), word("to", 92, 98, 6), word("me:", 100, 110, 6),
+        word("x", 116, 120, 10),  # 6 apart: too wide for the label
+    )  # fmt: skip
+    assert document_text(Document((Page(200, 100, row),))) == "Acme SCOP\tPay to me:\tx"

@@ -186,13 +186,16 @@ def test_total_steps() -> None:
     assert total_steps(3, training()) == 10
 
 
-def test_a_pickle_beside_the_weights_is_neither_linked_nor_copied(tmp_path: Path) -> None:
+def test_pickles_and_what_is_of_these_weights_alone_are_neither_linked_nor_copied(
+    tmp_path: Path,
+) -> None:
     base, links, copies = (tmp_path / name for name in ("base", "links", "copies"))
     for folder in (base, links, copies):
         folder.mkdir()
     for name in (
         "config.json", "model.safetensors", "model.safetensors.index.json", "tokenizer.model",
         "flex-ckpt.auto_generated.metadata", "model_state.pdparams", "pytorch_model.bin",
+        "calibration.json", "prompting.json", "schema.json",
     ):  # fmt: skip
         (base / name).write_text("x")
     model_files.link_model(base, links)

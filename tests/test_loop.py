@@ -18,6 +18,7 @@ SMALL = (
     *("demo", "--train", "24", "--test", "3"),
     *("training.max_steps=6", "training.save_steps=2", "training.eval_steps=3"),
 )
+SCHEMA = Path(__file__).parents[1] / "configs/schemas/house.schema.json"
 TRAIN = ("train", "--config", "configs/ernie-4.5-tiny/invoice.yaml")
 
 
@@ -51,11 +52,30 @@ def test_the_demo_completes_after_being_killed_and_reuses_what_is_there(
     for name in ("base", "tuned"):
         results = json.loads((folder / name / "results.json").read_text(encoding="utf-8"))
         assert results["documents"] == 3
+    _is_the_teams_own(folder)
     adapter = folder / "run" / "adapter"
     before = {path.name: path.stat().st_mtime_ns for path in adapter.iterdir()}
     again = invoice(*SMALL, "--output", str(folder))
     assert again.returncode == 0, again.stderr
     assert {path.name: path.stat().st_mtime_ns for path in adapter.iterdir()} == before
+
+
+def _is_the_teams_own(folder: Path) -> None:
+    """Both models were asked and held alike, and one invoice was read by the run's own schema."""
+    adapter = folder / "run" / "adapter"
+    assert (adapter / "schema.json").read_text() == SCHEMA.read_text(encoding="utf-8")
+    asked = []
+    for name in ("base", "tuned"):
+        rows = (folder / name / "predictions.jsonl").read_text(encoding="utf-8").splitlines()
+        said = [json.loads(row) for row in rows]
+        asked.append(
+            [(one["prompt_sha256"], one["decoding"], one["bounds_sha256"]) for one in said]
+        )
+        assert all(one["text"].startswith('{"beleg":{"kennung":') for one in said)
+    assert asked[0] == asked[1]
+    read = json.loads((folder / "extracted.json").read_text(encoding="utf-8"))
+    assert next(iter(read["data"])) == "beleg"
+    assert any(field["places"] for field in read["fields"])
 
 
 def _look_at(report: Path, browser: Any) -> None:

@@ -18,6 +18,7 @@ from tiny_model import build_tiny_model
 from erniekit_finetuning.data.formats import FORMATS
 from erniekit_finetuning.data.pair import Pair, Turn, compact
 from erniekit_finetuning.data.prompts import Instruction
+from erniekit_finetuning.data.schemas.own import read_validator
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.engines.protocol import TokenScore
 from erniekit_finetuning.errors import UnusableInput
@@ -27,7 +28,6 @@ from erniekit_finetuning.evaluation.given import read_given
 from erniekit_finetuning.evaluation.predictions import Prediction, Store, read_predictions
 from erniekit_finetuning.evaluation.result import Evaluation, output_files, read_evaluation
 from erniekit_finetuning.evaluation.running import Options, evaluate_answers, evaluate_here, opened
-from erniekit_finetuning.evaluation.schemas import read_schema
 from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.evaluation.test_set import open_test_set
 from erniekit_finetuning.invoice.answer_schema import answer_schema
@@ -254,7 +254,7 @@ def test_a_schema_tells_kinds_and_what_is_valid(tmp_path: Path) -> None:
     assert "'12.50' is not of type 'number'" in str(documents[1].shape_problem)
     schema.write_text('{"type": 5}')
     with pytest.raises(UnusableInput, match="is no JSON Schema"):
-        read_schema(schema)
+        read_validator(schema)
 
 
 def test_the_schema_of_our_answers_takes_them_and_no_other() -> None:

@@ -116,11 +116,16 @@ def test_another_value_is_said_when_it_is_more_probable_by_the_penalty(
     logits = np.full((1, VOCABULARY.size), -50, np.float32)
     logits[0, TOKENIZER.token_to_id("A")] = 1
     logits[0, TOKENIZER.token_to_id("Z")] = 1 + surer
-    tokens, logprobs = _choose(logits, [constraint])
+    tokens, logprobs, allowed = _choose(logits, [constraint])
     assert TOKENIZER.id_to_token(int(tokens[0])) == chosen
     # The model's own probability, before anything was added.
     told = logits[0, tokens[0]] - np.log(np.exp(logits[0].astype(float)).sum())
     assert logprobs[0] == pytest.approx(told, abs=1e-5)
+    # Both letters might be said, and some of what is left: the share is between theirs and all.
+    assert logprobs[0] <= allowed[0] <= 0
+    _, free, all_of_it = _choose(logits, [None])
+    assert all_of_it[0] == 0
+    assert free[0] <= 0
 
 
 def test_an_answer_in_the_making_is_json_of_the_shape() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from judged import ANSWER, FIELDS, TRUTH, answered, counted, found, judged, scores
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.engines.protocol import TokenScore
 from erniekit_finetuning.evaluation.counting import tabled
@@ -17,7 +18,6 @@ from erniekit_finetuning.evaluation.matching import Match, Verdict
 from erniekit_finetuning.evaluation.measures import MEASURES
 from erniekit_finetuning.evaluation.scores import confusions, field_scores, troubles
 from erniekit_finetuning.evaluation.truth import Truth
-from erniekit_finetuning.evaluation.values import Kind
 from erniekit_finetuning.invoice.answer import read_answer
 from erniekit_finetuning.invoice.model import Invoice
 

@@ -26,7 +26,10 @@ from erniekit_finetuning.extraction import MAX_NEW_TOKENS
 
 
 class ErnieVL(BaseModel):
-    """The model: a base (name or folder), and the adapter, run or merged folder tuned from it."""
+    """The model: a base (name or folder), and the adapter, run or merged folder tuned from it.
+
+    `answer_schema`: a JSON Schema of answers in the place of the model's own.
+    """
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
@@ -35,6 +38,7 @@ class ErnieVL(BaseModel):
     engine: str = "paddle"
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, gt=0)
     decoding: Decoding = Decoding.STRICT
+    answer_schema: Path | None = None
 
 
 class Settings(BaseSettings):
@@ -95,13 +99,15 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
         ) from error
 
 
-def settings_for(model: str | None) -> Settings:
+def settings_for(model: str | None, schema: Path | None = None) -> Settings:
     """The settings with `model` (a name or folder) in place of base and fine-tuned model.
 
-    A model that a person typed goes before environment and file; None changes nothing.
+    A model or schema that a person typed goes before environment and file; None changes nothing.
     """
     settings = load_settings()
-    if model is None:
-        return settings
-    named = {**settings.ernie_vl.model_dump(), "base_model": model, "fine_tuned_model_path": None}
+    named = settings.ernie_vl.model_dump()
+    if model is not None:
+        named |= {"base_model": model, "fine_tuned_model_path": None}
+    if schema is not None:
+        named["answer_schema"] = schema
     return settings.model_copy(update={"ernie_vl": ErnieVL(**named)})

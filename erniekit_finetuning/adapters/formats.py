@@ -11,7 +11,7 @@ from erniekit_finetuning.adapters.adapter import Adapter
 from erniekit_finetuning.adapters.base_weights import both_ends, is_tied, one_end
 from erniekit_finetuning.adapters.fusing import Heads
 from erniekit_finetuning.engines.locating import BASE_RECORD, Source
-from erniekit_finetuning.engines.prompting import PROMPTING_FILE
+from erniekit_finetuning.engines.prompting import copy_prompting
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import refuse_existing, written_whole
 
@@ -63,6 +63,6 @@ def convert(source: Source, form: Form, output: Path) -> None:
     refuse_existing(output)
     with written_whole(output) as aside:
         write_form(form, aside, adapter, source.base, str(source.base))
-        for name in (BASE_RECORD, PROMPTING_FILE):
-            if (source.trained / name).is_file():
-                shutil.copyfile(source.trained / name, aside / name)
+        copy_prompting(source.trained, aside)
+        if (source.trained / BASE_RECORD).is_file():
+            shutil.copyfile(source.trained / BASE_RECORD, aside / BASE_RECORD)

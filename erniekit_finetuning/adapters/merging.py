@@ -25,7 +25,7 @@ from erniekit_finetuning.adapters.tensors import (
 )
 from erniekit_finetuning.engines.locating import Source
 from erniekit_finetuning.engines.model_files import copy_beside
-from erniekit_finetuning.engines.prompting import PROMPTING_FILE
+from erniekit_finetuning.engines.prompting import copy_prompting
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import refuse_existing, written_whole
 
@@ -49,13 +49,13 @@ def merge(
     expected = logits(adapter_at, prompts)
     with written_whole(output) as aside:
         rounded = not write_merged(adapter, source.base, aside)
-        _copy_prompting(folder, aside)
+        copy_prompting(folder, aside)
         found = logits(aside, prompts)
         if not rounded:
             return compare(expected, found)
         with TemporaryDirectory(prefix=f".{output.name}.", dir=output.parent) as proof:
             write_merged(adapter, source.base, Path(proof), exact=True)
-            _copy_prompting(folder, Path(proof))
+            copy_prompting(folder, Path(proof))
             compare(expected, logits(Path(proof), prompts))
         return compare_rounded(expected, found)
 
@@ -68,7 +68,7 @@ def merge_unproved(source: Source, output: Path) -> None:
     adapter, folder = _opened(source, output)
     with written_whole(output) as aside:
         write_merged(adapter, source.base, aside)
-        _copy_prompting(folder, aside)
+        copy_prompting(folder, aside)
 
 
 def write_merged(adapter: Adapter, base: Path, folder: Path, exact: bool = False) -> bool:
@@ -152,8 +152,3 @@ def _unfitting(
                 Problem(what, file=str(base), field=name, found=found, expected=expected)
             )
     return problems
-
-
-def _copy_prompting(adapter: Path, folder: Path) -> None:
-    if (adapter / PROMPTING_FILE).is_file():
-        shutil.copyfile(adapter / PROMPTING_FILE, folder / PROMPTING_FILE)

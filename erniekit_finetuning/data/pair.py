@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.data.prompts import text_route
@@ -25,13 +25,23 @@ class Turn(BaseModel):
 
 
 class PageWords(BaseModel):
-    """The words of a page: (text, left, top, right, bottom), boxes in shares of the page."""
+    """The words of a page: (text, left, top, right, bottom), boxes in shares of the page.
+
+    `scores`: how sure OCR was of each word, 0 to 1; None of a text layer, which is exact.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     width: float
     height: float
     words: tuple[tuple[str, float, float, float, float], ...]
+    scores: tuple[float, ...] | None = None
+
+    @model_validator(mode="after")
+    def _one_each(self) -> PageWords:
+        if self.scores is not None and len(self.scores) != len(self.words):
+            raise ValueError(f"{len(self.scores)} scores of {len(self.words)} words")
+        return self
 
 
 class Pair(BaseModel):

@@ -40,9 +40,14 @@ def own_words(blank: Any) -> str:
     return "Extract as JSON: " + json.dumps(blank, ensure_ascii=False, separators=(",", ":"))
 
 
+def own_turn(words: str, images: int = 1) -> str:
+    """What the human of a pair with an answer of one's own shape says; `words`: see `own_words`."""
+    return IMAGE_TAG * images + f"\n{words}"
+
+
 def human_turn(instruction: Instruction, images: int = 1) -> str:
     """What the pair's human says: an image tag a page, then the instruction."""
-    return IMAGE_TAG * images + f"\n{WORDS[instruction]}"
+    return own_turn(WORDS[instruction], images)
 
 
 def text_route(human: str, document_text: str) -> str:

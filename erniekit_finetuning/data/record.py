@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from erniekit_finetuning.data.pair import Turn
+from erniekit_finetuning.data.schemas.keeping import OwnTruth
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.model import Invoice
 
@@ -26,14 +27,14 @@ class Rank(IntEnum):
 class Labelled:
     """A document with its truth. `pdf` is the file the images were drawn from, when known.
 
-    `ignored` are keys that an invoice has no place for, `confidence` what the source says of it,
+    `ignored` are keys that the truth has no place for, `confidence` what the source says of it,
     `tags` what sort of document it is: layout, locale, tier, fault, or what the source calls it.
     """
 
     id: str
     images: tuple[Path, ...]
     pdf: Path | None
-    truth: Invoice
+    truth: Invoice | OwnTruth
     ignored: tuple[str, ...] = ()
     rank: Rank = Rank.TRUTH
     confidence: Mapping[str, Any] | None = None

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from erniekit_finetuning.data.record import Conversation, Labelled
+from erniekit_finetuning.invoice.model import Invoice
 
 
 class GroupBy(StrEnum):
@@ -20,8 +21,9 @@ class GroupBy(StrEnum):
 def group_of(record: Labelled | Conversation, by: GroupBy) -> str:
     """The group of a record; a document without a vendor or layout is a group of its own."""
     if isinstance(record, Labelled):
-        if by is GroupBy.VENDOR and record.truth.seller.name:
-            return "vendor " + " ".join(record.truth.seller.name.printed.casefold().split())
+        truth = record.truth
+        if by is GroupBy.VENDOR and isinstance(truth, Invoice) and truth.seller.name:
+            return "vendor " + " ".join(truth.seller.name.printed.casefold().split())
         if by is GroupBy.LAYOUT and "layout" in record.tags:
             return f"layout {record.tags['layout']}"
     return "document " + document_hash(record)

@@ -12,10 +12,10 @@ from llguidance import LLMatcher, LLParserLimits, LLTokenizer
 from llguidance.numpy import allocate_token_bitmask, fill_next_token_bitmask
 from numpy.typing import NDArray
 
+from erniekit_finetuning.data.schemas.mode import Decoding
+from erniekit_finetuning.data.schemas.tree import Object
 from erniekit_finetuning.decoding.grammar import answer_grammar
-from erniekit_finetuning.decoding.mode import Decoding
 from erniekit_finetuning.decoding.preference import Preference
-from erniekit_finetuning.decoding.tree import Object
 from erniekit_finetuning.engines.protocol import Constraint, Vocabulary
 from erniekit_finetuning.errors import Problem, UnusableInput
 

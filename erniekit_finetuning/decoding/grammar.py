@@ -10,10 +10,8 @@ import json
 from collections.abc import Sequence
 
 from erniekit_finetuning.data.pair import compact
-from erniekit_finetuning.decoding.candidates import candidates
-from erniekit_finetuning.decoding.mode import Decoding
-from erniekit_finetuning.decoding.shapes import CHARACTER, SHAPES, has_digit, length, pieces
-from erniekit_finetuning.decoding.tree import (
+from erniekit_finetuning.data.schemas.mode import Decoding
+from erniekit_finetuning.data.schemas.tree import (
     Array,
     Choice,
     Day,
@@ -24,6 +22,8 @@ from erniekit_finetuning.decoding.tree import (
     Print,
     Text,
 )
+from erniekit_finetuning.decoding.candidates import candidates
+from erniekit_finetuning.decoding.shapes import CHARACTER, SHAPES, has_digit, length, pieces
 from erniekit_finetuning.decoding.units import ROW_END, rows
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.model import MAX_DIGITS

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from erniekit_finetuning.data.schemas.mode import Decoding
+from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Leaf, Node, Object, Text
 from erniekit_finetuning.decoding.candidates import Candidates, candidates, shortest_number
-from erniekit_finetuning.decoding.tree import Array, Choice, Day, Leaf, Node, Object, Text
 from erniekit_finetuning.documents.locate import Found, Locator
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
@@ -23,11 +24,13 @@ class Placed:
 
     `places` are all places in reading order where the document prints it, or for a normalised date
     or number all prints that it can come from; () for null, for a value of an enum, true and false,
-    and for what stands nowhere.
+    and for what stands nowhere. `expected`: the document should print it, being neither of these
+    nor of a field with grounding off.
     """
 
     path: str
     value: Any
+    expected: bool
     places: tuple[Found, ...]
 
 
@@ -43,7 +46,9 @@ def placed(answer: Mapping[str, Any], schema: Object, document: Document) -> tup
         raise UnusableInput(problems)
     locator, meanings = Locator(document), candidates(document_text(document))
     return tuple(
-        Placed(path, value, _places(_prints(value, leaf, meanings), locator))
+        Placed(
+            path, value, _expected(value, leaf), _places(_prints(value, leaf, meanings), locator)
+        )
         for path, value, leaf in (one for one in found if not isinstance(one, Problem))
     )
 
@@ -74,6 +79,10 @@ def _leaves(value: Any, node: Node, path: str) -> Iterator[tuple[str, Any, Leaf]
 
 def _under(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def _expected(value: Any, leaf: Leaf) -> bool:
+    return value is not None and not isinstance(leaf, Choice) and leaf.grounding != Decoding.OFF
 
 
 def _prints(value: Any, leaf: Leaf, meanings: Candidates) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from erniekit_finetuning.decoding.tree import Print
+from erniekit_finetuning.data.schemas.tree import Print
 from erniekit_finetuning.decoding.units import ROW_END
 
 CHARACTER = r'([^"\\\x00-\x1f]|\\["\\\/bfnrt]|\\u00[0-9a-f][0-9a-f])'  # as compact JSON writes it

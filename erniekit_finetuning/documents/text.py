@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from statistics import median
+from itertools import pairwise
 
 from erniekit_finetuning.documents.model import Document, Page, Word
 
 SAME_ROW = 0.35
-COLUMN_GAP = 0.8  # a gap of this share of the row's height separates columns
+COLUMN_GAP = 0.8  # a gap of this share of a word's height separates columns
 # Thai to Khmer, Chinese, Japanese, Korean: no spaces stand between words, or particles cling.
 UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 
@@ -68,12 +68,14 @@ def _same_row(first: Word, word: Word) -> bool:
 
 
 def row_text(row: Sequence[Word], page: Page) -> str:
-    """One row: a space between words, a tab where the gap is wide."""
-    height = median(w.box[3] - w.box[1] for w in row) * page.height
-    text = ""
-    for index, word in enumerate(row):
-        if index:
-            gap = (word.box[0] - row[index - 1].box[2]) * page.width
-            text += "\t" if gap > COLUMN_GAP * height else " "
-        text += word.text
+    """One row: a space between words, a tab where the gap is wide.
+
+    Wide for the smaller of its two neighbours: a row holds labels and values of unlike sizes, and
+    its middle height would part the words of the larger ones.
+    """
+    text = row[0].text
+    for left, right in pairwise(row):
+        gap = (right.box[0] - left.box[2]) * page.width
+        height = min(word.box[3] - word.box[1] for word in (left, right)) * page.height
+        text += ("\t" if gap > COLUMN_GAP * height else " ") + right.text
     return text

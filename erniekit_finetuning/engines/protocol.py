@@ -42,11 +42,13 @@ class TokenScore(NamedTuple):
     """A token of an answer: how many characters the answer has with it, and its log probability.
 
     Natural logarithm, the model's own probability before any constraint: where a constraint forced
-    a token that the model did not want, it is low.
+    a token that the model did not want, it is low. `allowed` is the log of the share of the model's
+    probability that the constraint left; 0 where the answer was free, or nobody tells.
     """
 
     end: int
     logprob: float
+    allowed: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,10 +100,10 @@ class GreedyReader:
             bounds = [make and make(self._vocabulary) for make in makers]
             wanted = [encoded[i] for i in batch]
             ends = _answer(self._scorer, wanted, limits, bounds, self._tokenizer.eos_token_id)
-            for row, tokens, logprobs in ends:
+            for row, said in ends:
                 index = batch[row]
                 seconds = time.monotonic() - started
-                done[index] = generation(self._tokenizer, tokens, logprobs, seconds, lengths[index])
+                done[index] = generation(self._tokenizer, said, seconds, lengths[index])
                 if on_done is not None:
                     on_done(index, done[index])
         return [done[i] for i in range(len(questions))]
@@ -133,14 +133,19 @@ class GreedyReader:
         return encoded
 
 
+class Emitted(NamedTuple):
+    """A token, its log probability, and the log of what the constraint left of all probability."""
+
+    token: int
+    logprob: float
+    allowed: float
+
+
 def generation(
-    tokenizer: Any,
-    tokens: Sequence[int],
-    logprobs: Sequence[float],
-    seconds: float,
-    prompt_tokens: int,
+    tokenizer: Any, said: Sequence[Emitted], seconds: float, prompt_tokens: int
 ) -> Generation:
     """What a model's tokens say, and how far the text reaches with each of them."""
+    tokens = [one.token for one in said]
     finished = tokens[-1] == tokenizer.eos_token_id
     text = tokenizer.decode(
         tokens[:-1] if finished else tokens,
@@ -151,9 +156,9 @@ def generation(
     backend = getattr(tokenizer, "backend_tokenizer", None)
     if backend is not None:
         stream, end = DecodeStream(skip_special_tokens=True), 0
-        for token, logprob in zip(tokens, logprobs, strict=True):
+        for token, logprob, allowed in said:
             end = min(end + len(stream.step(backend, token) or ""), len(text))
-            scores.append(TokenScore(end, round(logprob, 5)))
+            scores.append(TokenScore(end, round(logprob, 5), round(allowed, 5)))
         scores[-1] = scores[-1]._replace(end=len(text))  # half a letter is in the text, too
     return Generation(text, finished, len(tokens), seconds, prompt_tokens, tuple(scores))
 
@@ -164,26 +169,21 @@ def _answer(
     limits: Sequence[int],
     constraints: Sequence[Constraint | None],
     end_token: int,
-) -> Iterator[tuple[int, list[int], list[float]]]:
-    """Decode one batch; give (row, tokens, their log probabilities) as each row ends."""
+) -> Iterator[tuple[int, list[Emitted]]]:
+    """Decode one batch; give (row, its tokens) as each row ends."""
     rows = np.arange(len(prompts))
     positions = np.array([len(prompt.tokens) for prompt in prompts])
-    tokens: list[list[int]] = [[] for _ in prompts]
-    logprobs: list[list[float]] = [[] for _ in prompts]
+    said: list[list[Emitted]] = [[] for _ in prompts]
     state = scorer.start(prompts, max(limits))
     while rows.size:
-        chosen, found = _choose(scorer.scores(state), [constraints[row] for row in rows])
-        for row, token, logprob in zip(rows, chosen, found, strict=True):
-            tokens[row].append(int(token))
-            logprobs[row].append(float(logprob))
+        chosen, *scored = _choose(scorer.scores(state), [constraints[row] for row in rows])
+        for row, token, logprob, allowed in zip(rows, chosen, *scored, strict=True):
+            said[row].append(Emitted(int(token), float(logprob), float(allowed)))
         alive = np.array(
-            [
-                t != end_token and len(tokens[r]) < limits[r]
-                for r, t in zip(rows, chosen, strict=True)
-            ]
+            [t != end_token and len(said[r]) < limits[r] for r, t in zip(rows, chosen, strict=True)]
         )
         for row in rows[~alive]:
-            yield int(row), tokens[row], logprobs[row]
+            yield int(row), said[row]
         if not alive.all():
             state = scorer.keep(state, np.flatnonzero(alive))
             rows, positions, chosen = rows[alive], positions[alive], chosen[alive]
@@ -194,13 +194,19 @@ def _answer(
 
 def _choose(
     logits: NDArray[np.float32], constraints: Sequence[Constraint | None]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The best token that each row may say, and its log probability among all tokens."""
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The best token that each row may say, its log probability, and that of all it might say."""
     chosen = logits.argmax(-1)
+    best = logits.max(-1, keepdims=True)
+    odds = np.exp(logits - best)
+    total = odds.sum(-1, dtype=np.float64)
+    left = total.copy()
     for row, constraint in enumerate(constraints):
         if constraint is not None:
-            chosen[row] = (logits[row] + constraint.added()).argmax()
+            added = constraint.added()
+            chosen[row] = (logits[row] + added).argmax()
             constraint.accept(int(chosen[row]))
-    best = logits.max(-1, keepdims=True)
-    total = np.log(np.exp(logits - best).sum(-1, dtype=np.float64))
-    return chosen, (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - total
+            left[row] = odds[row][added > -np.inf].sum(dtype=np.float64)
+    logprobs = (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - np.log(total)
+    with np.errstate(divide="ignore"):  # what was left may round to 0; the token is in it
+        return chosen, logprobs, np.maximum(np.log(left / total), logprobs)

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.data.schemas.own import schema_sha256
+from erniekit_finetuning.engines.prompting import SCHEMA_FILE, prompting_of
 from erniekit_finetuning.engines.protocol import Example, TrainResult
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json, write_text
@@ -49,13 +51,16 @@ def open_run(
 ) -> RunFolder:
     """Take a new folder, or the same training's folder again.
 
-    Raises UnusableInput when the folder holds another training, with all that differs.
+    Raises UnusableInput when the folder holds another training, with all that differs, or the
+    recipe's schema cannot be used.
     """
+    schema = prompting_of(recipe.data).schema
     identity = {
         "recipe_file": recipe_file.name if recipe_file else None,
         "recipe": recipe.model_dump(mode="json"),
         "data_fingerprint": data_fingerprint(examples),
         "examples": len(examples),
+        "schema_sha256": None if schema is None else schema_sha256(schema.json),
     }
     saved = read_run(path)
     if saved is None:
@@ -63,6 +68,8 @@ def open_run(
             cure = "name another output folder"
             raise UnusableInput(Problem(f"has no {RUN_FILE}", file=str(path), cure=cure))
         write_text(path / "recipe.yaml", dump_recipe(recipe))
+        if schema is not None:
+            write_text(path / SCHEMA_FILE, schema.text)
         write_json(path / RUN_FILE, {"state": "running", **identity})
         return RunFolder(path, identity)
     problems = _differences(path, saved, identity)
@@ -96,6 +103,9 @@ def _differences(path: Path, saved: dict[str, Any], identity: dict[str, Any]) ->
         found, expected = f"{identity['examples']} examples", f"the {saved['examples']} of that run"
         what = "holds a training on other data"
         problems.append(Problem(what, file=str(path), found=found, expected=expected, cure=cure))
+    if saved.get("schema_sha256") != identity["schema_sha256"]:
+        what = "holds a training with another schema"
+        problems.append(Problem(what, file=str(path), field="data.schema", cure=cure))
     old, new = _flat(saved["recipe"]), _flat(identity["recipe"])
     for field in sorted(old.keys() | new.keys()):
         if old.get(field) != new.get(field):

@@ -12,9 +12,9 @@ from pathlib import Path
 from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.data.pair import Pair, compact
 from erniekit_finetuning.data.prompts import WORDS, Instruction
+from erniekit_finetuning.data.schemas.tree import Object
 from erniekit_finetuning.decoding import Decoding, held, own_answer
 from erniekit_finetuning.decoding.constraint import Held
-from erniekit_finetuning.decoding.tree import Object
 from erniekit_finetuning.engines.protocol import Generation, Question, Reader
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS, Key, Prediction, Store

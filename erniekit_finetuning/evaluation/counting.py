@@ -11,17 +11,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from erniekit_finetuning.confidence.calibration_error import STEPS, step_of
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Match, Verdict
 from erniekit_finetuning.evaluation.said import LINES
-from erniekit_finetuning.evaluation.values import Kind, similarity
+from erniekit_finetuning.evaluation.values import similarity
 
-BINS = 10  # of confidence
+CONFIDENCE = [f"confidence {step}" for step in range(STEPS)]  # subjects of counts
 KINDS = {kind: f"kind {kind}" for kind in Kind}  # subjects of counts
 # What a line of ours needs to be right; a line of another shape needs all of its columns.
 _NEEDED = {f"{LINES}.{name}" for name in ("description", "quantity", "unit_price", "net_amount")}
 
-Key = tuple[str, str]  # of what (a field, a kind, a bin; "" for the document), and what
+Key = tuple[str, str]  # of what (a field, a kind, a step; "" for the document), and what
 
 
 class Counts(NamedTuple):
@@ -149,13 +151,10 @@ def _count_match(match: Match, found: dict[Key, float]) -> None:
         found[match.field, "paired"] += 1
         found[match.field, "paired_correct"] += right
     if match.confidence is not None:
-        bin = f"bin {max(0, bisect_left(_EDGES, match.confidence) - 1)}"
-        found[bin, "said"] += 1
-        found[bin, "right"] += right
-        found[bin, "confidence"] += match.confidence
-
-
-_EDGES = [edge / BINS for edge in range(BINS)]
+        step = CONFIDENCE[step_of(match.confidence)]
+        found[step, "said"] += 1
+        found[step, "right"] += right
+        found[step, "confidence"] += match.confidence
 
 
 def _count_items(matches: Iterable[Match], found: dict[Key, float]) -> None:

@@ -10,7 +10,6 @@ from typing import Any
 from erniekit_finetuning.data.building import Building
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.preparing import Summary, prepare
-from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.data.record import Folders
 from erniekit_finetuning.data.rows import read_rows
 from erniekit_finetuning.data.shards import Plan
@@ -28,7 +27,8 @@ _PAGE = re.compile(r"(?:[-_. ]?p(?:age)?)?[-_. ]?0*(\d+)", re.IGNORECASE)
 def pairs_of_folder(
     folder: Path,
     output: Path,
-    instruction: Instruction,
+    reading: Reading,
+    building: Building,
     progress: Callable[[int], None] = lambda records: None,
 ) -> Summary:
     """Write the documents of a folder as pairs to `output`; a killed run goes on.
@@ -64,11 +64,7 @@ def pairs_of_folder(
         raise UnusableInput(Problem("no truth in the folder", str(folder), expected=expected))
     manifest = output.with_name(f"{output.stem}.manifest.json")
     write_text(manifest, exact_json(entries), keep_same=True)
-    plan = Plan(
-        folders=Folders(folder, folder, folder),
-        reading=Reading(),
-        building=Building(instruction),
-    )
+    plan = Plan(Folders(folder, folder, folder), reading, building)
     return prepare(str(manifest), output, plan, progress=progress)
 
 

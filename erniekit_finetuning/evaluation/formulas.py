@@ -9,9 +9,10 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.evaluation.counting import BINS, KINDS, Counts
+from erniekit_finetuning.confidence.calibration_error import Steps, expected_error
+from erniekit_finetuning.confidence.kinds import Kind
+from erniekit_finetuning.evaluation.counting import CONFIDENCE, KINDS, Counts
 from erniekit_finetuning.evaluation.matching import Verdict
-from erniekit_finetuning.evaluation.values import Kind
 
 Array = NDArray[np.float64]
 
@@ -101,11 +102,18 @@ def above_chance(counts: Counts, name: str) -> Array:
     return share(hit, hit + missed) + share(right, right + alarm) - 1
 
 
+def by_confidence(counts: Counts) -> Steps:
+    """Values by how sure the answer was of them."""
+    said, right, confidence = (
+        np.stack([counts.of(what, step) for step in CONFIDENCE], -1)
+        for what in ("said", "right", "confidence")
+    )
+    return Steps(said, right, confidence)
+
+
 def calibration_error(counts: Counts) -> Array:
-    """Expected calibration error (Naeini et al. 2015) over ten bins of equal width."""
-    bins = [f"bin {number}" for number in range(BINS)]
-    apart = [np.abs(counts.of("right", one) - counts.of("confidence", one)) for one in bins]
-    return share(np.sum(apart, axis=0), np.sum([counts.of("said", one) for one in bins], axis=0))
+    """Expected calibration error; see `confidence.calibration_error`."""
+    return expected_error(by_confidence(counts))
 
 
 def donut_f1(counts: Counts) -> Array:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -11,11 +10,13 @@ from json_repair import repair_json
 from jsonschema.protocols import Validator
 from pydantic import BaseModel, ConfigDict
 
+from erniekit_finetuning.confidence.calibration import Calibration
+from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.evaluation.field_metrics.metrics import FieldMetrics, measure
+from erniekit_finetuning.evaluation.match_confidence import with_confidence
 from erniekit_finetuning.evaluation.matching import Match, Verdict, match
 from erniekit_finetuning.evaluation.predictions import Prediction
 from erniekit_finetuning.evaluation.said import NOTHING, Said, in_invoice, in_json, with_unknown
-from erniekit_finetuning.evaluation.spans import TokenScores, leaf_spans
 from erniekit_finetuning.evaluation.truth import (
     Reading,
     Truth,
@@ -25,7 +26,6 @@ from erniekit_finetuning.evaluation.truth import (
 )
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import read_data, read_object
-from erniekit_finetuning.invoice.response import BLOCKS, LINE
 from erniekit_finetuning.invoice.rules import Status
 from erniekit_finetuning.invoice.strict_json import exact_number
 
@@ -86,15 +86,18 @@ def judge(
     prediction: Prediction,
     schema: Validator | None = None,
     metrics: bool = False,
+    calibration: Calibration | None = None,
 ) -> DocumentResult:
     """Compare one prediction with its truth; an answer that is no JSON misses every field.
 
     `schema` is what answers of a shape of one's own must keep. `metrics`: the field's metrics, too.
+    With a `calibration` the confidence of values is calibrated.
     """
-    read = _read(truth, prediction, schema)
+    read = read_answer_of(truth, prediction, schema)
     matches = match(truth.said, read.said)
     if prediction.tokens and read.data is not None:
-        matches = _with_confidence(matches, prediction, truth.ours)
+        witness = witness_of(truth, prediction, read)
+        matches = with_confidence(matches, witness, truth.ours, calibration)
     found = read.reading
     applied = [f for f in found.findings if _counts(f)] if found is not None else []
     invalid = read.data is None or read.shape_problem is not None
@@ -124,7 +127,7 @@ def judge(
     )
 
 
-class _Read(NamedTuple):
+class Read(NamedTuple):
     """What an answer says, by its own shape."""
 
     said: Said = NOTHING
@@ -135,36 +138,37 @@ class _Read(NamedTuple):
     shape_problem: str | None = None
 
 
-def _read(truth: Truth, prediction: Prediction, schema: Validator | None) -> _Read:
+def read_answer_of(truth: Truth, prediction: Prediction, schema: Validator | None) -> Read:
+    """What an answer says, read as the truth is."""
     try:
         return _ours(truth, prediction) if truth.ours else _theirs(truth, prediction, schema)
     except RecursionError:  # a model that repeats an opening bracket
-        return _Read(json_problem="nested too deeply")
+        return Read(json_problem="nested too deeply")
 
 
-def _ours(truth: Truth, prediction: Prediction) -> _Read:
+def _ours(truth: Truth, prediction: Prediction) -> Read:
     data, problem = _object(prediction)
     if data is None:
-        return _Read(json_problem=problem)
+        return Read(json_problem=problem)
     if truth.reading is not None and data == truth.data:  # the same words read the same
-        return _Read(truth.said, truth.reading, data, said_valid(data), problem)
+        return Read(truth.said, truth.reading, data, said_valid(data), problem)
     answer = read_data(data)
     if answer.problem is not None and not answer.unknown:  # nothing of it could be read
-        return _Read(data=data, json_problem=problem, shape_problem=answer.problem)
+        return Read(data=data, json_problem=problem, shape_problem=answer.problem)
     reading = read_by_rules(answer.invoice)
     said = in_invoice(reading.invoice)
     if answer.unknown:
         said = with_unknown(said, _inner(data), answer.unknown)
-    return _Read(said, reading, data, answer.said_valid, problem, answer.problem)
+    return Read(said, reading, data, answer.said_valid, problem, answer.problem)
 
 
-def _theirs(truth: Truth, prediction: Prediction, schema: Validator | None) -> _Read:
+def _theirs(truth: Truth, prediction: Prediction, schema: Validator | None) -> Read:
     data, problem = _object(prediction, exact_number)
     if data is None:
-        return _Read(json_problem=problem)
+        return Read(json_problem=problem)
     fault = None if schema is None else next(schema.iter_errors(data), None)
     invoice = None if truth.invoice is None else invoice_of(data)
-    return _Read(
+    return Read(
         in_json(data, truth.kinds),
         None if invoice is None else read_by_rules(invoice),
         data,
@@ -206,37 +210,7 @@ def _repairable(text: str) -> bool:
         return False
 
 
-def _with_confidence(matches: Sequence[Match], prediction: Prediction, ours: bool) -> list[Match]:
-    """Each found value with the model's probability of the characters that say it."""
-    spans, scores = leaf_spans(prediction.text), TokenScores(prediction.tokens)
-
-    def confident(one: Match) -> Match:
-        names = _places(one) if ours else (_indexed(one),)
-        span = next((spans[name] for name in names if name in spans), None)
-        if one.found is None or span is None:
-            return one
-        return replace(one, confidence=round(scores.probability(*span), 4))
-
-    return [confident(one) for one in matches]
-
-
-def _indexed(one: Match) -> str:
-    """The path of a value in its answer: `items[2].price`."""
-    return (
-        one.field if one.found_line is None else one.field.replace("[]", f"[{one.found_line}]", 1)
-    )
-
-
-_KEYS = {
-    path: f"structured_data.{b}.{key}" for b, keys in BLOCKS.items() for key, path in keys.items()
-}
-_COLUMNS = {f"lines[].{name}": key for key, name in LINE.items()}
-# One print may stand under either of two keys; see `response.structured_data`.
-_OTHER = {"totals.tax_inclusive": "totals.payable", "totals.line_total": "totals.tax_exclusive"}
-
-
-def _places(one: Match) -> tuple[str, ...]:
-    if one.field in _COLUMNS:
-        return (f"structured_data.line_items[{one.found_line}].{_COLUMNS[one.field]}",)
-    paths = [_KEYS[f] for f in (one.field, _OTHER.get(one.field)) if f in _KEYS]
-    return tuple(paths) or (f"structured_data.{one.field}", one.field)
+def witness_of(truth: Truth, prediction: Prediction, read: Read) -> Witness:
+    """What there is to know of an answer that was read."""
+    findings = read.reading.findings if truth.ours and read.reading is not None else ()
+    return Witness(prediction.text, prediction.tokens, truth.document, findings)

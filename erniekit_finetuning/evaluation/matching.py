@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation.pairing import pair_items
 from erniekit_finetuning.evaluation.said import Item, Said
-from erniekit_finetuning.evaluation.values import Kind, Value, same
+from erniekit_finetuning.evaluation.values import Value, same
 
 
 class Verdict(StrEnum):
@@ -28,7 +29,7 @@ class Match:
     """One field of one document, with both prints.
 
     A field of an item (`lines[].quantity`) carries the item's index in the truth and in the
-    prediction; None where it has no partner. `confidence`: the model's probability of the value.
+    prediction; None where it has no partner. `confidence`: how likely it is right, as told.
     """
 
     field: str

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation import formulas
 from erniekit_finetuning.evaluation.counting import Counts
 from erniekit_finetuning.evaluation.field_metrics import FieldMetrics
 from erniekit_finetuning.evaluation.formulas import Form, Measure
-from erniekit_finetuning.evaluation.values import Kind
 
 PRIMARY = Measure(
     "field_accuracy",
@@ -194,8 +194,8 @@ MEASURES: tuple[Measure, ...] = (
     Measure(
         "calibration_error",
         "Calibration error",
-        "How far the model's probability of a value is from its share of right values, in ten "
-        "bins, weighted by their size.",
+        "How far the confidence in values is from their share of right ones, in ten bins of as "
+        "many values each.",
         formulas.calibration_error,
         better=-1,
     ),

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.process import cdist
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.evaluation.said import Item
-from erniekit_finetuning.evaluation.values import Kind, Value
+from erniekit_finetuning.evaluation.values import Value
 
 # Below this likeness two items are not the same: one is missing, the other invented.
 _SAME_ITEM = 0.3

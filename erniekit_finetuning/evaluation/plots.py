@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from erniekit_finetuning.confidence.calibration_error import BINS, Steps, binned
 from erniekit_finetuning.evaluation.comparison import Difference
-from erniekit_finetuning.evaluation.counting import BINS, Counts
 
 _ROW, _NAME, _WIDE = 24, 210, 760
 _SIDE = 300  # of the reliability plot
@@ -44,12 +44,14 @@ def intervals(rows: Sequence[Difference], title: str) -> str:
     return _svg(_WIDE, height, title, "".join(parts), "intervals")
 
 
-def reliability(counts: Counts, name: str) -> str:
-    """How often values are right, by the probability that the model gave them; "" without any.
+def reliability(steps: Steps, name: str) -> str:
+    """How often values are right, by the confidence in them; "" without any.
 
-    The diagonal is a model that is as sure as it is right; a dot's size tells how many values.
+    The diagonal is confidence that is as high as the share of right values; a dot is a bin of the
+    calibration error, its size tells how many values.
     """
-    said = [float(counts.of("said", f"bin {number}")) for number in range(BINS)]
+    bins = binned(steps)
+    said = bins.said.tolist()
     if not sum(said):
         return ""
     pad = 34
@@ -61,8 +63,8 @@ def reliability(counts: Counts, name: str) -> str:
     for number in range(BINS):
         if not said[number]:
             continue
-        sure = float(counts.of("confidence", f"bin {number}")) / said[number]
-        right = float(counts.of("right", f"bin {number}")) / said[number]
+        sure = float(bins.confidence[number]) / said[number]
+        right = float(bins.right[number]) / said[number]
         x, y = round(pad + inner * sure, 1), round(pad + inner * (1 - right), 1)
         size = round(3 + 9 * (said[number] / max(said)) ** 0.5, 1)
         parts.append(
@@ -71,7 +73,7 @@ def reliability(counts: Counts, name: str) -> str:
         )
     middle = _SIDE / 2
     for text, x, y, turn in (
-        ("probability that the model gave, percent", middle, _SIDE - 6, 0),
+        ("confidence, percent", middle, _SIDE - 6, 0),
         ("share of right values, percent", 12, middle, -90),
         (name, middle, 20, 0),
     ):

@@ -7,10 +7,13 @@ anything.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from html import escape
 from pathlib import Path
 
+from erniekit_finetuning.confidence.calibration_error import Steps, binned
 from erniekit_finetuning.evaluation.comparison import RESAMPLES
+from erniekit_finetuning.evaluation.formulas import by_confidence
 from erniekit_finetuning.evaluation.measures import (
     ARITHMETIC,
     LINE_F1,
@@ -81,11 +84,25 @@ def html_report(models: Compared, curves: Path | None = None) -> str:
         section("Documents with most errors", worst_documents(models)),
         section("How to read this", _explained(models)),
     ]
+    return _page(f"Evaluation of {title}", parts)
+
+
+def reliability_page(model: str, steps: Mapping[str, Steps]) -> str:
+    """A page of reliability plots, each with the counts of its bins."""
+    drawn = [reliability(one, name) + _bins(one) for name, one in steps.items()]
+    parts = [
+        f"<h1>Confidence of {escape(model)}</h1>",
+        section("How sure, how right", grid(f"<div>{one}</div>" for one in drawn)),
+    ]
+    return _page(f"Confidence of {model}", parts)
+
+
+def _page(title: str, parts: Iterable[str]) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation of {escape(title)}</title>"
+        f"<title>{escape(title)}</title>"
         f"<style>{STYLE}</style></head>\n<body><main>\n" + "\n".join(filter(None, parts))
     ) + "\n</main></body></html>\n"
 
@@ -158,16 +175,29 @@ def _tiles(models: Compared) -> str:
 
 def _reliability(models: Compared) -> str:
     drawn = [
-        reliability(one.table.total(), name)
+        reliability(by_confidence(one.table.total()), f"{name}, {one.evaluated.confidence}")
         for one, name in zip(models.evaluations, models.names, strict=True)
     ]
     if not any(drawn):
         return ""
     return section(
         "How sure, how right",
-        f'{grid(drawn)}<p class="soft small">Each dot is a tenth of '
-        "the scale of probability: below the line the model is surer than it is right.</p>",
+        f'{grid(drawn)}<p class="soft small">Each dot is about a tenth of the values, by '
+        "confidence: below the line it is higher than the share of right ones. Raw: the model's "
+        "probability of the value's tokens; calibrated: ernie-invoice calibrate.</p>",
     )
+
+
+def _bins(steps: Steps) -> str:
+    """Values, mean confidence and share of right ones of each bin of the calibration error."""
+    rows = "".join(
+        f'<tr><td class="n">{said:,.0f}</td><td class="n">{100 * sure / said:.1f} %</td>'
+        f'<td class="n">{100 * right / said:.1f} %</td></tr>'
+        for said, right, sure in zip(*(part.tolist() for part in binned(steps)), strict=True)
+        if said
+    )
+    head = '<tr><th class="n">values</th><th class="n">confidence</th><th class="n">right</th></tr>'
+    return f"<table>{head}{rows}</table>"
 
 
 def _matrices(results: Results, name: str) -> str:

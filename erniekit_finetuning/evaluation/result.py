@@ -30,7 +30,8 @@ class Evaluated(BaseModel):
     """One model on one data file.
 
     `model_sha256`: see `fingerprints`. `data_sha256` and `limit` say which documents. `currency` is
-    that of the costs.
+    that of the costs. `confidence`: the model's probability of each value, or what its calibration
+    makes of it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +45,7 @@ class Evaluated(BaseModel):
     limit: int | None = None
     max_new_tokens: int
     currency: str | None = None
+    confidence: Literal["raw", "calibrated"] = "raw"
 
 
 class Results(BaseModel):

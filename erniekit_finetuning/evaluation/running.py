@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.data.prompts import Instruction
+from erniekit_finetuning.data.schemas.own import read_validator
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.evaluation.contestants import contestant
-from erniekit_finetuning.evaluation.evaluating import Plan, evaluate_given, evaluate_model
+from erniekit_finetuning.evaluation.contestants import Contestant, contestant, trained_schema
+from erniekit_finetuning.evaluation.evaluating import (
+    Plan,
+    ask_model,
+    evaluate_given,
+    evaluate_model,
+)
 from erniekit_finetuning.evaluation.given import read_given, truths_of
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
-from erniekit_finetuning.evaluation.result import Evaluation, output_files, read_evaluation
-from erniekit_finetuning.evaluation.schemas import read_schema
+from erniekit_finetuning.evaluation.result import (
+    Evaluated,
+    Evaluation,
+    output_files,
+    read_evaluation,
+)
 from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.evaluation.test_set import TestSet, open_test_set
 
@@ -48,7 +58,7 @@ class Options:
     @property
     def plan(self) -> Plan:
         """How models are asked and judged."""
-        schema = None if self.schema is None else read_schema(self.schema)
+        schema = None if self.schema is None else read_validator(self.schema)
         return Plan(self.batch_size, self.max_new_tokens, self.decoding, schema, self.metrics)
 
     def arguments(self) -> list[str]:
@@ -64,12 +74,19 @@ class Options:
         said = [f"--{name}={value}" for name, value in found.items() if value is not None]
         return [*said, "--metrics" if self.metrics else "--no-metrics"]
 
+    def held_for(self, specs: Sequence[str]) -> Options:
+        """The same; without a schema, with the one that these models were trained on."""
+        if self.schema is not None:
+            return self
+        return replace(self, schema=trained_schema(specs, self.engine))
+
 
 def opened(source: Path, output: Path, options: Options) -> TestSet:
     """The test data; what is no file of pairs becomes one beside the results."""
     made = output_files(output).test_data
     with _bar("test data", None) as step:
-        return open_test_data(source, made, options.instruction, options.limit, step)
+        asked = options.schema or options.instruction
+        return open_test_data(source, made, asked, options.limit, step)
 
 
 def evaluate_here(
@@ -80,6 +97,12 @@ def evaluate_here(
     model = contestant(spec, options.engine, plan.schema_json)
     with _bar(part or "model", data.count) as step:
         return evaluate_model(model, data, output_files(output, part), plan, step)
+
+
+def ask_here(model: Contestant, data: TestSet, output: Path, options: Options) -> Evaluated:
+    """Only ask, and store the answers."""
+    with _bar("model", data.count) as step:
+        return ask_model(model, data, output_files(output), options.plan, step)
 
 
 def evaluate_apart(

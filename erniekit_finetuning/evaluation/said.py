@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from erniekit_finetuning.evaluation.values import Kind, Value, of_json, of_print
+from erniekit_finetuning.confidence.fields import COLUMNS, FIELDS, kind_of
+from erniekit_finetuning.confidence.kinds import Kind
+from erniekit_finetuning.evaluation.values import Value, of_json, of_print
 from erniekit_finetuning.invoice.model import Invoice
-from erniekit_finetuning.invoice.response import CLIENT, LINE, SUMMARY, VENDOR
 
 LINES = "lines[]"
 # What a model says of itself is judged by its own scores, not as fields.
@@ -29,21 +30,8 @@ class Said(NamedTuple):
 
 NOTHING = Said({}, {})
 
-FIELDS = (*VENDOR.values(), *CLIENT.values(), *SUMMARY.values(), "payment_terms")
-COLUMNS = tuple(LINE.values())
-
-
-def _kind(field: str) -> Kind:
-    if field in ("issue_date", "due_date"):
-        return Kind.DATE
-    return Kind.AMOUNT if field.startswith("totals.") else Kind.TEXT
-
-
-_HEAD = [(field, _kind(field), attrgetter(field)) for field in FIELDS]
-_LINE = [
-    (name, Kind.TEXT if name == "description" else Kind.AMOUNT, attrgetter(name))
-    for name in COLUMNS
-]
+_HEAD = [(field, kind_of(field), attrgetter(field)) for field in FIELDS]
+_LINE = [(name, kind_of(f"lines[].{name}"), attrgetter(name)) for name in COLUMNS]
 
 
 def in_invoice(invoice: Invoice) -> Said:

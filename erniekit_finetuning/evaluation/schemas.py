@@ -1,30 +1,13 @@
-"""JSON Schemas that answers of a shape of one's own must keep."""
+"""What a JSON Schema of a shape of one's own tells of its fields."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator, SchemaError
-from jsonschema.protocols import Validator
-
-from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.evaluation.values import Kind
+from erniekit_finetuning.confidence.kinds import Kind
 
 _NUMBERS = ("amount", "number", "rate")
-
-
-def read_schema(path: Path) -> Validator:
-    """A JSON Schema (2020-12); raises UnusableInput when it cannot be read or is none."""
-    try:
-        schema = json.loads(path.read_text(encoding="utf-8"))
-        Draft202012Validator.check_schema(schema)
-    except (OSError, ValueError, SchemaError) as error:
-        found = str(error).splitlines()[0][:200]
-        raise UnusableInput(Problem("is no JSON Schema", file=str(path), found=found)) from error
-    return Draft202012Validator(schema)
 
 
 def kinds_of(schema: Any, path: str = "") -> Iterator[tuple[str, Kind]]:

@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from erniekit_finetuning.confidence.fields import COLUMNS, FIELDS
 from erniekit_finetuning.evaluation.counting import Counts, Table
 from erniekit_finetuning.evaluation.formulas import accuracy, judged, share
 from erniekit_finetuning.evaluation.matching import Verdict
 from erniekit_finetuning.evaluation.measures import LINE_F1, PRIMARY, WHOLE, values
-from erniekit_finetuning.evaluation.said import COLUMNS, FIELDS, LINES
+from erniekit_finetuning.evaluation.said import LINES
 
 _SLICED = (PRIMARY, WHOLE, LINE_F1)
 _MOST_VALUES = 30  # of a tag; one with more tells documents apart, not sorts of them

@@ -12,6 +12,7 @@ from erniekit_finetuning.data.preparing import Summary, prepare
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.data.record import Folders
 from erniekit_finetuning.data.rows import read_rows
+from erniekit_finetuning.data.schemas.own import read_own_schema
 from erniekit_finetuning.data.shards import Plan
 from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -24,26 +25,33 @@ Step = Callable[[int], None]
 def open_test_data(
     source: Path,
     made: Path,
-    instruction: Instruction,
+    asked: Instruction | Path,
     limit: int | None = None,
     progress: Step = lambda records: None,
 ) -> TestSet:
     """Open test data; what is no file of pairs is made into one at `made` first.
 
     That is a folder of documents with their truth, a manifest, or reviewed records; their documents
-    are asked with `instruction`. Raises UnusableInput for what cannot be read, and when a record is
+    are asked with an instruction of ours, or for answers of the schema in a file, which their
+    truths keep. Raises UnusableInput for what cannot be read, and when a record is
     rejected: a test set that lost documents would measure something else.
     """
     if source.is_dir():
-        summary = pairs_of_folder(source, made, instruction, progress)
+        summary = pairs_of_folder(source, made, *_how(asked), progress)
     elif _is_pairs(source):
         return open_test_set(source, limit)
     else:
         folders = Folders(source.parent, source.parent, source.parent)
-        plan = Plan(folders, Reading(), Building(instruction))
+        plan = Plan(folders, *_how(asked))
         summary = prepare(str(source), made, plan, progress=progress)
     _complete(summary, made)
     return open_test_set(made, limit)
+
+
+def _how(asked: Instruction | Path) -> tuple[Reading, Building]:
+    if isinstance(asked, Instruction):
+        return Reading(), Building(asked)
+    return Reading(schema=read_own_schema(asked)), Building()
 
 
 def _is_pairs(source: Path) -> bool:

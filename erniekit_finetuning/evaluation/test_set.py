@@ -9,13 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from erniekit_finetuning.confidence.kinds import Kind
 from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.asking import document_id
 from erniekit_finetuning.evaluation.said import Kinds, in_json
 from erniekit_finetuning.evaluation.truth import Truth, invoice_of
-from erniekit_finetuning.evaluation.values import Kind
 from erniekit_finetuning.invoice.shapes import read_invoice
 from erniekit_finetuning.invoice.strict_json import exact_number, parse
 
@@ -86,6 +86,7 @@ def truth_of(pair: Pair, number: int, kinds: Kinds) -> Truth:
         {**(pair.tags or {}), **counted},
         own,
         kinds,
+        pair.pages or (),
     )
 
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from erniekit_finetuning.data.labelling import document_of
+from erniekit_finetuning.data.pair import PageWords
+from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.evaluation.said import NOTHING, Kinds, Said, in_invoice, in_json
 from erniekit_finetuning.invoice import rules
@@ -49,7 +52,7 @@ class Truth:
 
     `data`: its JSON. `invoice`: what it says as a typed invoice, None where it is no invoice whose
     fields we know. `ours`: answers have our shape (`structured_data`) and are compared as typed
-    invoices; else by the paths of their keys, with `kinds`.
+    invoices; else by the paths of their keys, with `kinds`. `pages`: the document's words.
     """
 
     id: str
@@ -59,11 +62,17 @@ class Truth:
     tags: Mapping[str, str] = field(default_factory=dict)
     ours: bool = True
     kinds: Kinds = field(default_factory=dict)
+    pages: tuple[PageWords, ...] = ()
 
     @classmethod
     def of_invoice(cls, id: str, invoice: Invoice) -> Truth:
         """The truth that answers of our shape give of a typed invoice."""
         return cls(id, {"structured_data": structured_data(invoice)}, invoice)
+
+    @cached_property
+    def document(self) -> Document | None:
+        """Its words, None where the test data has none."""
+        return document_of(self.pages) if self.pages else None
 
     @cached_property
     def reading(self) -> Reading | None:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from rapidfuzz.fuzz import ratio
 
-from erniekit_finetuning.invoice import amounts, dates
+from erniekit_finetuning.confidence.kinds import Kind, read_kind
 from erniekit_finetuning.invoice.model import Printed
-
-_BARE_DIGITS = re.compile(r"\d+", re.ASCII)
-
-
-class Kind(StrEnum):
-    """How two values of a field are compared."""
-
-    TEXT = "text"
-    AMOUNT = "amount"
-    DATE = "date"
 
 
 class Value(NamedTuple):
@@ -98,21 +86,5 @@ def of_json(leaf: Any, kind: Kind | None = None) -> Value | None:
     flat = plain(text)
     if not flat:
         return None
-    found, reading = _read(text, kind)
+    found, reading = read_kind(text, kind)
     return Value(found, text, flat, reading)
-
-
-@lru_cache(maxsize=65536)
-def _read(text: str, kind: Kind | None) -> tuple[Kind, Decimal | date | None]:
-    if kind is Kind.TEXT:
-        return Kind.TEXT, None
-    if kind in (None, Kind.DATE):
-        days = set(dates.readings(text).values())
-        if kind is Kind.DATE or days:
-            return Kind.DATE, days.pop() if len(days) == 1 else None
-    if kind is None and _BARE_DIGITS.fullmatch(text.strip()):
-        return Kind.TEXT, None
-    numbers = set(amounts.money(text).values())
-    if kind is Kind.AMOUNT or numbers:
-        return Kind.AMOUNT, numbers.pop() if len(numbers) == 1 else None
-    return Kind.TEXT, None

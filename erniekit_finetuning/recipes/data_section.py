@@ -32,6 +32,8 @@ class DataSection(Section):
     packing  a batch counts sequences of up to `max_seq_len` tokens that hold several examples each,
              which do not see each other; else it counts examples.
     validation_file  takes the place of validation_share.
+    schema   a JSON Schema that all answers keep. It stays with what is trained: whoever asks that
+             model later asks for this shape.
     """
 
     sources: Sources = ()
@@ -40,6 +42,8 @@ class DataSection(Section):
     validation_share: float = Field(default=0.1, ge=0, le=0.5)
     validation_file: Name | None = None
     system_prompt: Name | None = None
+    # pydantic's own models have a `schema`.
+    answer_schema: Name | None = Field(default=None, alias="schema")
     chat_template: Name | None = None  # a file in Jinja that takes the place of the model's own
     train_on_responses_only: bool = True
     packing: bool = False

@@ -15,7 +15,7 @@ from erniekit_finetuning.recipes.model import Recipe
 from erniekit_finetuning.recipes.yaml_file import Key, as_numbers, read_with_problems
 
 # Files that a recipe names; where the recipe itself says a relative path, it starts at its folder.
-_FILES = ("validation_file", "chat_template")
+_FILES = ("validation_file", "chat_template", "schema")
 
 
 def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
@@ -138,7 +138,7 @@ def _did_you_mean(key: Key) -> str | None:
 
 def _fields(section: type[BaseModel], above: Key = ()) -> Iterator[Key]:
     for name, field in section.model_fields.items():
-        yield (*above, name)
+        yield (*above, field.alias or name)
         kind = field.annotation
         for inner in (kind, *get_args(kind)):
             if isinstance(inner, type) and issubclass(inner, BaseModel):

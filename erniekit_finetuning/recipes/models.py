@@ -49,6 +49,12 @@ def resolve_model(name_or_path: str, revision: str | None = None) -> Path:
     return _download(name_or_path, revision)
 
 
+def model_folder(name_or_path: str) -> Path | None:
+    """The model, adapter or run folder that a word names; None for a model by its name."""
+    folder = Path(name_or_path)
+    return folder if name_or_path not in SHIPPED and folder.is_dir() else None
+
+
 def check_name(name: str) -> None:
     """Raise UnusableInput unless `name` may exist on the hub; no network is asked."""
     if name in SHIPPED:

@@ -19,4 +19,6 @@ Names = Annotated[tuple[Name, ...], AsTuple]
 class Section(BaseModel):
     """Strict and frozen: `r: true` and `r: 16.5` are errors, not 1 and 16."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, serialize_by_alias=True
+    )

@@ -12,19 +12,38 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from erniekit_finetuning.data.record import Folders, Labelled, Rank
+from erniekit_finetuning.data.schemas.keeping import OwnTruth, kept
+from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.data.sources.correcting import merged
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.invoice.shapes import read_invoice
 
 LOW_CONFIDENCE = 0.8  # below this a model's own output is a guess
 
 
 class Reading(NamedTuple):
-    """How records are read. `typed`: values are wanted beside prints (see `read_invoice`)."""
+    """How records are read.
+
+    `typed`: values are wanted beside prints (see `read_invoice`). `schema`: truths have this shape,
+    not one of those that we know.
+    """
 
     trust_unreviewed: bool = False
     min_confidence: float = LOW_CONFIDENCE
     typed: bool = True
+    schema: OwnSchema | None = None
+
+    def truth(self, data: Any) -> tuple[Invoice | OwnTruth, tuple[str, ...]]:
+        """What JSON says of a document, and the paths of keys without a place.
+
+        Raises UnusableInput for what cannot be read, or breaks the schema.
+        """
+        if self.schema is not None:
+            found = kept(data, self.schema)
+            return found.truth, found.unknown
+        read = read_invoice(data, self.typed)
+        return read.invoice, read.unknown
 
 
 def read_reviewed(
@@ -33,11 +52,12 @@ def read_reviewed(
     """A record of one of the shapes; raises UnusableInput for a guess, unless it is trusted."""
     source = row.get("image_path") or row.get("source_file")
     confidence: Any = None
+    ours = reading.schema is None
     if "corrected_data" in row:
-        data = merged(row.get("original_data") or {}, row["corrected_data"] or {})
+        data = merged(row.get("original_data") or {}, row["corrected_data"] or {}, ours)
         rank = Rank.CORRECTION
     elif "extracted_data" in row:
-        data = merged(_fields(row["extracted_data"]), row.get("correction") or {})
+        data = merged(_fields(row["extracted_data"]), row.get("correction") or {}, ours)
         rank = Rank.CORRECTION if row.get("correction") else Rank.GUESS
         why = None if row.get("correction") else "it has no correction"
         _refuse(why, reading)
@@ -51,13 +71,13 @@ def read_reviewed(
             rank = Rank.GUESS
             _refuse(why, reading)
     file = folders.image(source, "source_file")
-    read = read_invoice(data, reading.typed)
+    truth, unknown = reading.truth(data)
     return Labelled(
         id=str(row.get("document_id") or origin),
         images=(file,),
         pdf=file if file.suffix.lower() == ".pdf" else None,
-        truth=read.invoice,
-        ignored=tuple(key for key in read.unknown if not key.startswith("confidence_scores")),
+        truth=truth,
+        ignored=tuple(key for key in unknown if not key.startswith("confidence_scores")),
         rank=rank,
         confidence=confidence,
         tags=_tags(row.get("tags")),

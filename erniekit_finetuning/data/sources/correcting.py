@@ -13,11 +13,12 @@ from erniekit_finetuning.invoice.response import BLOCKS
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 
 
-def merged(original: Any, correction: Any) -> Any:
+def merged(original: Any, correction: Any, ours: bool = True) -> Any:
     """The original with the correction's fields in place of its own; lists are replaced whole.
 
     A flat name of a correction ("total") finds its block in a nested original; a path reaches into
-    it. A value with its print ({"printed": ..}) is one value: no part of the old one stays.
+    it. A value with its print ({"printed": ..}) is one value: no part of the old one stays. Without
+    `ours` the keys are somebody's own, and none has a meaning.
 
     >>> merged({"a": {"b": 1, "c": 2}, "d": [1]}, {"a": {"b": 9}, "d": [2]})
     {'a': {'b': 9, 'c': 2}, 'd': [2]}
@@ -26,17 +27,17 @@ def merged(original: Any, correction: Any) -> Any:
     """
     if not isinstance(original, Mapping) or not isinstance(correction, Mapping):
         return correction
-    if "printed" in original or "printed" in correction:
+    if ours and ("printed" in original or "printed" in correction):
         return correction
-    if "structured_data" in original and "structured_data" not in correction:
+    if ours and "structured_data" in original and "structured_data" not in correction:
         return {**original, "structured_data": merged(original["structured_data"], correction)}
     result = dict(original)
     for key, value in correction.items():
         if key in result:
-            result[key] = merged(result[key], value)
+            result[key] = merged(result[key], value, ours)
         elif "." in key or "[" in key:
             result = _with(result, key, value)
-        elif block := _block_of(key, result):
+        elif ours and (block := _block_of(key, result)):
             result[block] = merged(result[block], {key: value})
         else:
             result[key] = value

@@ -11,7 +11,6 @@ from typing import Any
 from erniekit_finetuning.data.record import Folders, Labelled, file_name, inside, resolved
 from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice.shapes import read_invoice
 
 _MOST_BYTES = 16 * 1024 * 1024  # of a ground truth
 
@@ -44,14 +43,14 @@ def read_document(
     data = first[key]
     if not isinstance(data, Mapping):
         data = read_truth(_find(first, key, folders, folders.ground_truth))
-    truth = read_invoice(data, reading.typed)
+    truth, unknown = reading.truth(data)
     return Labelled(
         id=_identifier(first) if first.get("invoice_id") else str(first[name]),
         images=paths,
         pdf=_pdf(first.get("pdf_path"), folders),
-        truth=truth.invoice,
-        ignored=tuple(key for key in truth.unknown if key not in ("made", "tags")),
-        tags=_tags(data),
+        truth=truth,
+        ignored=tuple(key for key in unknown if key not in ("made", "tags")),
+        tags=_own_tags(first.get("tags")) | (_tags(data) if reading.schema is None else {}),
     )
 
 
@@ -60,14 +59,18 @@ def _tags(data: Any) -> dict[str, str]:
     if not isinstance(data, Mapping):
         return {}
     said: dict[str, Any] = {"layout": data.get("layout_type")}
-    made, own = data.get("made"), data.get("tags")
+    made = data.get("made")
     if isinstance(made, Mapping):
         fault = made.get("fault")
         said |= {name: made.get(name) for name in ("locale", "document", "tier", "split")}
         said["fault"] = fault.get("kind") if isinstance(fault, Mapping) else "none"
-    if isinstance(own, Mapping):
-        said |= {str(name): value for name, value in own.items()}
-    return {name: value for name, value in said.items() if isinstance(value, str)}
+    return _own_tags(said) | _own_tags(data.get("tags"))
+
+
+def _own_tags(said: Any) -> dict[str, str]:
+    if not isinstance(said, Mapping):
+        return {}
+    return {str(name): value for name, value in said.items() if isinstance(value, str)}
 
 
 def _pdf(name: Any, folders: Folders) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from erniekit_finetuning.decoding.mode import Decoding
+from erniekit_finetuning.data.schemas.mode import Decoding
 
 MOST_ITEMS = 100  # of a list that names no bound
 

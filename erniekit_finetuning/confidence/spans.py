@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from bisect import bisect_left, bisect_right
@@ -48,14 +49,18 @@ class TokenScores:
     """The tokens of one answer."""
 
     def __init__(self, tokens: Sequence[TokenScore]) -> None:
+        self._tokens = tokens
         self._ends = [token.end for token in tokens]
-        self._logprobs = [token.logprob for token in tokens]
+
+    def within(self, start: int, stop: int) -> Sequence[TokenScore]:
+        """The tokens that say the characters [start, stop)."""
+        first = bisect_right(self._ends, start)
+        last = bisect_left(self._ends, stop)
+        return self._tokens[first : last + 1]
 
     def probability(self, start: int, stop: int) -> float:
         """The model's probability of the characters [start, stop): that of the tokens in it."""
-        first = bisect_right(self._ends, start)
-        last = bisect_left(self._ends, stop)
-        return math.exp(sum(self._logprobs[first : last + 1]))
+        return math.exp(sum(token.logprob for token in self.within(start, stop)))
 
 
 def _joined(path: Sequence[str | int]) -> str:
@@ -70,6 +75,4 @@ def _steps(path: Sequence[str | int]) -> Iterator[str]:
 def _unquoted(key: str) -> str:
     if "\\" not in key:
         return key[1:-1]
-    import json
-
     return str(json.loads(key))

@@ -12,8 +12,8 @@ from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
 from erniekit_finetuning.data.pair import compact
-from erniekit_finetuning.decoding.mode import Decoding
-from erniekit_finetuning.decoding.tree import (
+from erniekit_finetuning.data.schemas.mode import Decoding
+from erniekit_finetuning.data.schemas.tree import (
     MOST_ITEMS,
     Array,
     Choice,

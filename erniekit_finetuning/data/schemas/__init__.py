@@ -1,0 +1,1 @@
+"""What answers look like: JSON Schemas as small trees, and answers of a shape of one's own."""
