@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 
-from erniekit_finetuning.decoding.tree import Print
+from erniekit_finetuning.data.schemas.tree import Print
 from erniekit_finetuning.decoding.units import rows
 from erniekit_finetuning.invoice import amounts, dates
 from erniekit_finetuning.invoice.currencies import currency_readings
