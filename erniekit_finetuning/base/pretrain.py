@@ -93,9 +93,10 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
         lambda: state["tokens"] / settings.tokens,
     )
     start, before = time.monotonic(), state["seconds"]
-    parent = os.getppid()
-    # A worker whose parent was killed would go on unseen.
-    while state["tokens"] < settings.tokens and os.getppid() == parent:
+    parent, alone = os.getppid(), False
+    # Workers whose parent was killed would go on unseen; they stop at the same step, as one that
+    # left earlier would keep the others waiting for its gradients.
+    while state["tokens"] < settings.tokens and not alone:
         rate = _rate(settings, int(state["step"]), state["tokens"] / settings.tokens)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
@@ -107,8 +108,10 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
-        seen = torch.tensor([len(batch.ids) * len(batch.ids[0]), float(loss.detach())])
+        size = float(len(batch.ids) * len(batch.ids[0]))
+        seen = torch.tensor([size, float(loss.detach()), float(os.getppid() != parent)])
         dist.all_reduce(seen)
+        alone = bool(seen[2])
         state["step"] += 1
         state["tokens"] += int(seen[0])
         state["seconds"] = before + time.monotonic() - start
