@@ -279,7 +279,7 @@ def test_reach_ends_where_no_digit_is_near() -> None:
 
 def test_dates_and_amounts_are_what_readers_read_or_what_ocr_makes_of_it() -> None:
     page = "O3.04.2025\t3. April 2025\t12345\n1O0,50 €\t1 250,00 EUR\t01.10.2018\tNo. 0815CO-123"
-    page += "\t4012345001235"
+    page += "\t4012345001235\t201/113/40209"
     for printed, said, shut_out in (
         (
             "date",
@@ -289,7 +289,7 @@ def test_dates_and_amounts_are_what_readers_read_or_what_ocr_makes_of_it() -> No
         (
             "amount",
             ("1O0,50", "1 250,00 EUR", "1 250,00", "12345"),
-            ("01.10.2018", "0815CO-123", "3. April 2025", "4012345001235"),
+            ("01.10.2018", "0815CO-123", "3. April 2025", "4012345001235", "40209", "113"),
         ),
     ):
         kind = {"type": "string", "printed": printed}

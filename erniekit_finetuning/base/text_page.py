@@ -36,6 +36,7 @@ _DATED = {
     "pt": ("de", "data", "/", "-"),
 }
 _NUMBER_MARKS = ("Nr.", "No.", "N°", "n°", "nº", "#", "Nr", ":")
+_NUMBER_JOINTS = (" ", " ", " ", " ", ": ", " : ", ":\t", " :\t")
 _REFERENCES = ("order_number", "customer_number", "contact", "contract_number")
 _Pairs = list[tuple[str, str]]
 
@@ -72,7 +73,7 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
         return [[title]] if named or chance(rng, 0.8) else [], meta
     coded = f"{title}{pick(rng, ('', '', ' (380)', ' (384)'))}"
     row = pick(rng, (coded, page.labels["number"], f"{coded} {pick(rng, _NUMBER_MARKS)}"))
-    row, taken = f"{row} {number}", {number}
+    row, taken = f"{row}{pick(rng, _NUMBER_JOINTS)}{number}", {number}
     if day is not None and chance(rng, 0.6):
         row += f" {pick(rng, _DATED.get(page.source.language, ('/', '-')))} {day}"
         taken.add(day)
@@ -122,6 +123,9 @@ def _references(page: Setting) -> _Pairs:
         found.append((page.labels[pick(rng, _REFERENCES)], pick(rng, kinds)))
         if day is not None and chance(rng, 0.3):
             found[-1] = (page.labels["delivery_date"], day)
+    earlier = page.other.data["client_info"]["invoice_number"]
+    if earlier and found and chance(rng, 0.15):
+        found.append((page.labels["preceding_invoice"], earlier))
     return found
 
 

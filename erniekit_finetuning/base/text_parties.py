@@ -71,7 +71,7 @@ def stranger(page: Setting) -> Rows:
 
 def _name_and_address(page: Setting, view: Any, said: dict[str, Any], line: float) -> Rows:
     rng, name, lines = page.rng, view["name"], list(view["lines"])
-    way = weighted(rng, {"rows": 12, "named": 2, "line": line}) if name else "rows"
+    way = weighted(rng, {"rows": 12, "named": 3, "line": line}) if name else "rows"
     if way == "line":
         joint = pick(rng, _JOINTS)
         said["address"] = joint.join(lines) or None

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from erniekit_finetuning.data.schemas.tree import Print
-from erniekit_finetuning.decoding.units import rows
+from erniekit_finetuning.decoding.units import ROW_END, rows
 from erniekit_finetuning.invoice import amounts, dates
 from erniekit_finetuning.invoice.currencies import currency_readings
 
@@ -69,11 +69,11 @@ def candidates(document_text: str) -> Candidates:
                 days.setdefault(f'"{day}"', {})[printed] = None
             if read or _MISREAD_DATE.fullmatch(printed):
                 prints[Print.DATE][printed] = None
-        for printed in _windows(row, _LONGEST_NUMBER):
-            figures = _values(printed)
-            if _is_amount(printed, bool(figures)):
+        for printed in _windows(_without_codes(row), _LONGEST_NUMBER):
+            if _is_amount(printed):
                 prints[Print.AMOUNT][printed] = None
-            for value in figures:
+        for printed in _windows(row, _LONGEST_NUMBER):
+            for value in _values(printed):
                 for text in _written(value):
                     numbers.setdefault(text, {})[printed] = None
                 if value == value.to_integral_value():
@@ -95,10 +95,20 @@ def _is_tax_id(printed: str) -> bool:
     )
 
 
-def _is_amount(printed: str, read: bool) -> bool:
-    if not read:
+def _is_amount(printed: str) -> bool:
+    if not _values(printed):
         return _MISREAD_AMOUNT.fullmatch(printed) is not None
     return not _NO_AMOUNT.fullmatch(printed)
+
+
+def _without_codes(units: list[str]) -> list[str]:
+    """A row with its ends at numbers that a slash or hyphen joins: 201/113/40209, 2013-471331."""
+    kept = list(units)
+    for at in range(len(units) - 2):
+        number, mark, other = units[at : at + 3]
+        if mark in "/-" and number[0].isdecimal() and other[0].isdecimal():
+            kept[at : at + 3] = [ROW_END] * 3
+    return kept
 
 
 def _frozen(found: Mapping[str, Mapping[str, None]]) -> Prints:
