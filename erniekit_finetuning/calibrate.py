@@ -22,12 +22,12 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluate import TEST_DATA, BatchSize, How, Limit, MaxNewTokens, Schema
 from erniekit_finetuning.evaluation.calibrating import Labelled, calibrated
 from erniekit_finetuning.evaluation.claims import claims_of
-from erniekit_finetuning.evaluation.contestants import API, Contestant, contestant, engine_of
+from erniekit_finetuning.evaluation.contestants import contestant, folder_of
 from erniekit_finetuning.evaluation.evaluating import answers_of
 from erniekit_finetuning.evaluation.predictions import MAX_NEW_TOKENS
 from erniekit_finetuning.evaluation.report import reliability_page
 from erniekit_finetuning.evaluation.result import output_files
-from erniekit_finetuning.evaluation.running import Options, ask_here, opened
+from erniekit_finetuning.evaluation.running import Options, ask_here, opened_for
 from erniekit_finetuning.files import write_text
 
 PLOT = "reliability.html"
@@ -55,14 +55,13 @@ def calibrate(
 
     Prints the calibration as JSON; where it exists, evaluate and extract use it.
     """
-    asked = _with_folder(model, engine)
+    folder = _folder(model, engine)
     options = Options(limit, batch_size, max_new_tokens, decoding, engine, schema, metrics=False)
-    options = options.held_for([model])
-    assert asked.folder is not None
-    results = output or calibration_file(asked.folder).parent / "calibration"
+    results = output or calibration_file(folder).parent / "calibration"
     files = output_files(results)
-    data = opened(test_data, results, options)
-    evaluated, plan = ask_here(asked, data, results, options), options.plan
+    data, options = opened_for([model], test_data, results, options)
+    evaluated = ask_here(contestant(model, engine), data, results, options)
+    plan = options.plan
     found = calibrated(
         (
             Labelled(prediction.prompt_sha256, claims_of(truth, prediction, plan.schema))
@@ -73,18 +72,17 @@ def calibrate(
     )
     plots = {"raw": found.before, "calibrated, on unseen documents": found.after}
     write_text(files.results.with_name(PLOT), reliability_page(model, plots))
-    file = write_calibration(found.calibration, asked.folder)
+    file = write_calibration(found.calibration, folder)
     messages.print(_told(found.calibration))
     messages.print(f"calibration in {file}, plot in {files.results.with_name(PLOT)}")
     print(found.calibration.model_dump_json(indent=2))
 
 
-def _with_folder(model: str, engine: str) -> Contestant:
+def _folder(model: str, engine: str) -> Path:
     """Raises UnusableInput for a model that has no folder of its own to keep a calibration in."""
-    if engine_of(model, engine) != API:
-        found = contestant(model, engine)
-        if found.folder is not None:
-            return found
+    found = folder_of(model, engine)
+    if found is not None:
+        return found
     raise UnusableInput(
         Problem(
             "only a model in a folder of yours keeps a calibration",

@@ -30,7 +30,7 @@ from erniekit_finetuning.evaluation.result import (
     read_evaluation,
     stored_results,
 )
-from erniekit_finetuning.evaluation.running import Options, evaluate_apart, opened
+from erniekit_finetuning.evaluation.running import Options, evaluate_apart, opened_for
 from erniekit_finetuning.evaluation.table import compared
 
 
@@ -64,8 +64,9 @@ def compare(
         raise UnusableInput(
             Problem("give the documents", found=", ".join(asked), expected=expected)
         )
-    options = options.held_for(asked)
-    data = None if test_data is None else opened(test_data, output, options)
+    data = None
+    if test_data is not None:
+        data, options = opened_for(asked, test_data, output, options)
     found: list[Evaluation] = []
     for spec, part in zip(models, part_names(models), strict=True):
         results = stored_results(Path(spec))

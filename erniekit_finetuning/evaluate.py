@@ -30,7 +30,7 @@ from erniekit_finetuning.evaluation.running import (
     evaluate_answers,
     evaluate_apart,
     evaluate_here,
-    opened,
+    opened_for,
 )
 from erniekit_finetuning.evaluation.table import Compared, compared, rich_table
 
@@ -103,8 +103,8 @@ def evaluate(
 def _asked(
     model: str, baseline: str | None, test_data: Path, output: Path, options: Options
 ) -> Compared:
-    options = options.held_for([model] if baseline is None else [model, baseline])
-    data = opened(test_data, output, options)
+    specs = [model] if baseline is None else [model, baseline]
+    data, options = opened_for(specs, test_data, output, options)
     if baseline is None:
         return compared([evaluate_here(model, data, output, options)])
     engines = {engine_of(spec, options.engine) for spec in (model, baseline)}

@@ -58,7 +58,7 @@ def contestant(
         kind,
         sha256,
         lambda size: get_engine(kind).load(name, size),
-        folder=model_folder(name),
+        folder=folder_of(spec, engine),
     )
 
 
@@ -81,6 +81,12 @@ def trained_schema(specs: Sequence[str], engine: str) -> Path | None:
 def engine_of(spec: str, engine: str) -> str:
     """The engine that answers for a word of the command line."""
     return _told(spec, engine)[0]
+
+
+def folder_of(spec: str, engine: str) -> Path | None:
+    """Where a model or run folder lies; None of a model by name or behind an API."""
+    kind, name = _told(spec, engine)
+    return None if kind == API else model_folder(name)
 
 
 def _told(spec: str, engine: str) -> tuple[str, str]:

@@ -31,7 +31,7 @@ from erniekit_finetuning.evaluation.result import (
     output_files,
     read_evaluation,
 )
-from erniekit_finetuning.evaluation.test_data import open_test_data
+from erniekit_finetuning.evaluation.test_data import check_readable, open_test_data
 from erniekit_finetuning.evaluation.test_set import TestSet, open_test_set
 
 _COLUMNS = (
@@ -87,6 +87,18 @@ def opened(source: Path, output: Path, options: Options) -> TestSet:
     with _bar("test data", None) as step:
         asked = options.schema or options.instruction
         return open_test_data(source, made, asked, options.limit, step)
+
+
+def opened_for(
+    specs: Sequence[str], source: Path, output: Path, options: Options
+) -> tuple[TestSet, Options]:
+    """The test data, and the options held to the schema that these models were trained on.
+
+    Test data that is not there is refused before a model is looked for, which may be a download.
+    """
+    check_readable(source)
+    held = options.held_for(specs)
+    return opened(source, output, held), held
 
 
 def evaluate_here(

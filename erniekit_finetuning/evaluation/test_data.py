@@ -33,8 +33,8 @@ def open_test_data(
 
     That is a folder of documents with their truth, a manifest, or reviewed records; their documents
     are asked with an instruction of ours, or for answers of the schema in a file, which their
-    truths keep. Raises UnusableInput for what cannot be read, and when a record is
-    rejected: a test set that lost documents would measure something else.
+    truths keep. Raises UnusableInput for what cannot be read, and when a record is rejected: a test
+    set that lost documents would measure something else.
     """
     if source.is_dir():
         summary = pairs_of_folder(source, made, *_how(asked), progress)
@@ -46,6 +46,12 @@ def open_test_data(
         summary = prepare(str(source), made, plan, progress=progress)
     _complete(summary, made)
     return open_test_set(made, limit)
+
+
+def check_readable(source: Path) -> None:
+    """Raise UnusableInput for test data that is not there or cannot be read at all."""
+    if not source.is_dir():
+        next(read_rows(str(source)), None)
 
 
 def _how(asked: Instruction | Path) -> tuple[Reading, Building]:
