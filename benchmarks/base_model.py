@@ -3,27 +3,30 @@
     python benchmarks/base_model.py --output runs/base_model [--model M] [--count 400] [--scans 100]
 
 Documents of a seed that pre-training never draws, strict decoding. Intervals of 95 % by the
-percentile bootstrap over documents. Scans are read by OCR; the sets are kept and a killed run goes
-on.
+percentile bootstrap over documents; the last column counts values that are not in the document.
+Scans are read by OCR; the sets are kept and a killed run goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.data.prompts import Instruction
+from erniekit_finetuning.decoding.units import rows
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Verdict
-from erniekit_finetuning.evaluation.result import Evaluation
+from erniekit_finetuning.evaluation.result import Evaluation, output_files
 from erniekit_finetuning.evaluation.running import Options, evaluate_here, opened
 from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.files import write_jsonl
@@ -46,8 +49,8 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--scans", type=int, default=100)
     arguments = parser.parse_args()
-    print("| set | documents | totals, dates, numbers | names | line items, F1 | whole documents |")
-    print("|---|---:|---|---|---|---|")
+    heads = ("totals, dates, numbers", "names", "line items, F1", "whole documents", "not there")
+    print(f"| set | documents | {' | '.join(heads)} |\n|---|---:|---|---|---|---|---:|")
     options = Options(engine=arguments.engine, max_new_tokens=2048, metrics=False)
     for name in ("pretrain", "unseen"):
         config = load_config(CONFIGS / f"{name}.yaml")
@@ -57,7 +60,9 @@ def main() -> None:
             folder = arguments.output / f"{name}-{kind}"
             pairs = made(config, folder, count, kind == "scan")
             told = evaluate_here(arguments.model, opened(pairs, folder, options), folder, options)
-            print(f"| {name}, {kind} | {count} | {' | '.join(columns(told))} |", flush=True)
+            strange = not_there(pairs, output_files(folder).predictions)
+            cells = (f"{name}, {kind}", str(count), *columns(told), strange)
+            print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def made(config: GeneratorConfig, folder: Path, count: int, scans: bool) -> Path:
@@ -84,6 +89,29 @@ def ocr_text(folder: Path, images: tuple[str, ...]) -> str:
     """The text of the page images."""
     pages = [read_document(folder / image).pages for image in images]
     return document_text(Document(tuple(page for some in pages for page in some), "ocr"))
+
+
+def not_there(pairs: Path, predictions: Path) -> str:
+    """How many rows of values stand in no row of their document, of how many."""
+    texts = {pair.id: pair.text or "" for pair in read_pairs(pairs)}
+    missing = said = 0
+    with predictions.open(encoding="utf-8") as file:
+        for one in map(json.loads, file):
+            page = ["".join(row) for row in rows(texts[one["id"]])]
+            for value in strings(json.loads(one["text"])):
+                for row in value.split("\n"):
+                    said += 1
+                    missing += not any(row in there for there in page)
+    return f"{missing} of {said:,}"
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string below a value."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict | list):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from strings(part)
 
 
 def columns(told: Evaluation) -> Iterator[str]:

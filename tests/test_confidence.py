@@ -283,7 +283,8 @@ def test_calibrating_lowers_the_error_on_unseen_documents_the_same_way_again() -
     before, after = once.calibration.error_before, once.calibration.error_after
     assert before.low > 0.25
     assert after.high < 0.1
-    assert before.low <= before.value <= before.high
+    for error in (before, after):
+        assert error.low <= error.value <= error.high
     assert once.before.said.sum() == once.after.said.sum() == 60 * 15
 
 
