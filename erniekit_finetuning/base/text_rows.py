@@ -31,7 +31,7 @@ def draw_hand(rng: Random) -> Hand:
     return Hand(
         colon=weighted(rng, {":": 6, "": 3, " :": 2}),
         way=weighted(rng, {"cell": 5, "inline": 4, "apart": 1, "above": 1}),
-        invented=weighted(rng, {0.0: 7, 0.15: 2, 0.7: 0.4}),
+        invented=weighted(rng, {0.0: 6, 0.2: 3, 0.6: 1}),
     )
 
 
@@ -46,9 +46,20 @@ def _word(rng: Random) -> str:
 
 
 def labelled(rng: Random, hand: Hand, label: str) -> str:
-    """The label without its colon, or invented words in its place."""
+    """The label without its colon, or one that nobody has read: all of it or a part."""
     plain = label.rstrip(": ：")
-    return invented_words(rng, 3) if chance(rng, hand.invented) else plain
+    if not chance(rng, hand.invented):
+        return plain
+    return _half_invented(rng, plain) if chance(rng, 0.5) else invented_words(rng, 3)
+
+
+def _half_invented(rng: Random, label: str) -> str:
+    """One word in place of another, or before the end of the only one: Belegnummer, Talkonummer."""
+    words = label.split(" ")
+    if len(words) == 1:
+        return invented_words(rng, 1) + label[-rng.randint(3, 6) :].lower()
+    words[rng.randrange(len(words))] = invented_words(rng, 1)
+    return " ".join(words)
 
 
 def pair(rng: Random, hand: Hand, label: str, value: str) -> Rows:
