@@ -13,11 +13,11 @@ import argparse
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from erniekit_finetuning.base.corpus import prints
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.decoding.units import rows
@@ -98,20 +98,11 @@ def not_there(pairs: Path, predictions: Path) -> str:
     with predictions.open(encoding="utf-8") as file:
         for one in map(json.loads, file):
             page = ["".join(row) for row in rows(texts[one["id"]])]
-            for value in strings(json.loads(one["text"])):
+            for value in prints(json.loads(one["text"])):
                 for row in value.split("\n"):
                     said += 1
                     missing += not any(row in there for there in page)
     return f"{missing} of {said:,}"
-
-
-def strings(value: Any) -> Iterator[str]:
-    """Every string below a value."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict | list):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from strings(part)
 
 
 def columns(told: Evaluation) -> Iterator[str]:

@@ -58,6 +58,7 @@ from erniekit_finetuning.invoice.response import printed_once, structured_data
 from erniekit_finetuning.invoice.rules import check
 from erniekit_finetuning.recipes.models import ASSETS
 from synthetic_invoice_generator.config import load_config
+from synthetic_invoice_generator.dataset.stream import pdf_documents
 from synthetic_invoice_generator.draft import draft
 from synthetic_invoice_generator.looks.rendering import page_pixels, render_pdf
 
@@ -342,14 +343,10 @@ def test_from_labelled_documents_to_calibrated_answers(tmp_path: Path) -> None:
     model = tmp_path / "model"
     shutil.copytree(ASSETS / "ernie-4.5-tiny", model)
     rows = []
-    for index in range(26):
-        made = draft(EASY, seed=4, index=index)
-        file = tmp_path / "invoice.pdf"
-        file.write_bytes(render_pdf(made.invoice, made.style))
-        document = read_pdf(file)
+    for index, (invoice, document) in enumerate(pdf_documents(EASY, 4, 0, 26)):
         rows.append(
             make_pair(
-                f"d{index}", ("a.png",), document_text(document), made.invoice,
+                f"d{index}", ("a.png",), document_text(document), invoice,
                 Instruction.EXTRACTION, pages=words_of(document),
             )
         )  # fmt: skip
@@ -380,7 +377,7 @@ def test_from_labelled_documents_to_calibrated_answers(tmp_path: Path) -> None:
     assert stored["evaluated"]["confidence"] == "calibrated"
     assert stored["scores"]["calibration_error"] is not None
     assert "calibrated" in (result / "report.html").read_text()
-    extraction = ErnieVLMService(settings_for(name)).extract(tmp_path / "invoice.pdf")
+    extraction = ErnieVLMService(settings_for(name)).read(document)
     assert extraction.calibrated
     assert extraction.confidence
     stale = found.model_copy(update={"model_sha256": "0" * 64})

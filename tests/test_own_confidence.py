@@ -22,15 +22,13 @@ from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.data.schemas.keeping import kept
 from erniekit_finetuning.data.schemas.own import OwnSchema, schema_sha256
 from erniekit_finetuning.documents.model import Document, Page, Word
-from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.documents.text import document_text
 from erniekit_finetuning.engines.protocol import TokenScore
 from erniekit_finetuning.invoice.model import Invoice
 from erniekit_finetuning.own_extraction import OwnExtraction
 from erniekit_finetuning.recipes.models import ASSETS
 from synthetic_invoice_generator.config import GeneratorConfig
-from synthetic_invoice_generator.draft import draft
-from synthetic_invoice_generator.looks.rendering import render_pdf
+from synthetic_invoice_generator.dataset.stream import pdf_documents
 
 EASY = GeneratorConfig(locales={"de-DE": 1.0}, layouts={"classic": 1.0}, max_lines=2)
 OWN = OwnSchema(
@@ -78,15 +76,11 @@ def test_a_teams_own_answers_are_calibrated_by_the_schema_of_their_model(tmp_pat
     shutil.copytree(ASSETS / "ernie-4.5-tiny", model)
     (model / "schema.json").write_text(OWN.text)
     rows = []
-    for index in range(24):
-        made = draft(EASY, seed=6, index=index)
-        file = tmp_path / "invoice.pdf"
-        file.write_bytes(render_pdf(made.invoice, made.style))
-        document = read_pdf(file)
+    for index, (invoice, document) in enumerate(pdf_documents(EASY, 6, 0, 24)):
         rows.append(
             make_pair(
                 f"d{index}", ("a.png",), document_text(document),
-                kept(own_answer(made.invoice), OWN).truth, Instruction.EXTRACTION,
+                kept(own_answer(invoice), OWN).truth, Instruction.EXTRACTION,
                 pages=words_of(document),
             )
         )  # fmt: skip
@@ -104,7 +98,7 @@ def test_a_teams_own_answers_are_calibrated_by_the_schema_of_their_model(tmp_pat
     assert runner.invoke(app, measured).exit_code == 0
     told = json.loads((result / "results.json").read_text())
     assert told["evaluated"]["confidence"] == "calibrated"
-    extraction = ErnieVLMService(settings_for(name)).extract(tmp_path / "invoice.pdf")
+    extraction = ErnieVLMService(settings_for(name)).read(document)
     assert isinstance(extraction, OwnExtraction)
     assert extraction.calibrated
     said = {field.path for field in extraction.fields if field.value is not None}
@@ -118,6 +112,6 @@ def test_a_teams_own_answers_are_calibrated_by_the_schema_of_their_model(tmp_pat
         assert extraction.confidence[one["field"]] == pytest.approx(one["confidence"], abs=2e-4)
     other = tmp_path / "other.json"
     other.write_text(OWN.text.replace('"maxItems": 2', '"maxItems": 3'))
-    elsewhere = ErnieVLMService(settings_for(name, other)).extract(tmp_path / "invoice.pdf")
+    elsewhere = ErnieVLMService(settings_for(name, other)).read(document)
     assert not elsewhere.calibrated
     assert elsewhere.confidence

@@ -105,7 +105,7 @@ def documents(
             other = draft(config, seed, index + 1)
             source = _source(made)
             text, data = text_page(Random(f"{seed}/{index}/text"), source, _source(other))
-        if all(row in text for print_ in _prints(data) for row in print_.split("\n")):
+        if all(row in text for print_ in prints(data) for row in print_.split("\n")):
             extras = {key: print_ for key, print_ in _extras(made.invoice) if print_ in text}
             yield Labelled(text, data, extras, _values(made.invoice))
 
@@ -116,15 +116,16 @@ def _source(made: Draft) -> Source:
     return Source(view, labels, made.locale[:2], data)
 
 
-def _prints(data: Any) -> Iterator[str]:
+def prints(data: Any) -> Iterator[str]:
+    """Every string below a value."""
     if isinstance(data, str):
         yield data
     elif isinstance(data, Mapping):
         for value in data.values():
-            yield from _prints(value)
+            yield from prints(value)
     elif isinstance(data, list):
         for value in data:
-            yield from _prints(value)
+            yield from prints(value)
 
 
 def _extras(invoice: Invoice) -> Iterator[tuple[str, str]]:

@@ -8,7 +8,16 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from erniekit_finetuning.data.schemas.mode import Decoding
-from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Leaf, Node, Object, Text
+from erniekit_finetuning.data.schemas.tree import (
+    Array,
+    Choice,
+    Day,
+    Leaf,
+    Node,
+    Object,
+    Text,
+    under,
+)
 from erniekit_finetuning.decoding.candidates import Candidates, candidates, shortest_number
 from erniekit_finetuning.documents.locate import Found, Locator
 from erniekit_finetuning.documents.model import Document
@@ -61,10 +70,10 @@ def _leaves(value: Any, node: Node, path: str) -> Iterator[tuple[str, Any, Leaf]
             yield Problem("not an object", field=path, found=brief(value))
             return
         for key in value.keys() - dict(node.members).keys():
-            yield Problem("not in the schema", field=_under(path, key))
+            yield Problem("not in the schema", field=under(path, key))
         for key, part in node.members:
             if key in value:
-                yield from _leaves(value[key], part, _under(path, key))
+                yield from _leaves(value[key], part, under(path, key))
     elif isinstance(node, Array):
         if not isinstance(value, list | tuple):
             yield Problem("not a list", field=path, found=brief(value))
@@ -75,10 +84,6 @@ def _leaves(value: Any, node: Node, path: str) -> Iterator[tuple[str, Any, Leaf]
         yield Problem("not a plain value", field=path, found=brief(value))
     else:
         yield path, value, node
-
-
-def _under(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
 
 
 def _expected(value: Any, leaf: Leaf) -> bool:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from erniekit_finetuning.data.labelling import document_of
 from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.documents.locate import Locator
-from erniekit_finetuning.documents.model import Document, Page, Word
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.evaluation.judging import DocumentResult
 from erniekit_finetuning.evaluation.matching import Match, Verdict
@@ -108,7 +108,7 @@ def _marks(
     matches: Sequence[Match], numbers: Mapping[_Key, int], pair: Pair
 ) -> Iterator[tuple[int, str]]:
     """Boxes with their page: what was read, and where the right value stands that was not."""
-    locator = Locator(_words(pair))
+    locator = Locator(document_of(pair.pages or ()))
     for match in matches:
         number = numbers[_key(match)]
         if match.found is not None:
@@ -121,22 +121,6 @@ def _marks(
 
 def _few(places: Sequence[Place]) -> Sequence[Place]:
     return places if len(places) <= _PLACES else ()
-
-
-def _words(pair: Pair) -> Document:
-    return Document(
-        tuple(
-            Page(
-                page.width,
-                page.height,
-                tuple(
-                    Word(text, (left, top, right, bottom))
-                    for text, left, top, right, bottom in page.words
-                ),
-            )
-            for page in pair.pages or ()
-        )
-    )
 
 
 def _box(place: Place, kind: str, match: Match, number: int) -> str:

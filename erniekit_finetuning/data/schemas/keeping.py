@@ -13,7 +13,7 @@ from jsonschema import ValidationError
 
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.schemas.own import OwnSchema
-from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Node, Number, Object
+from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Node, Number, Object, under
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.own_json import brief
 
@@ -80,10 +80,10 @@ def _problems(error: ValidationError) -> Iterator[Problem]:
     elif error.validator == "required":
         for name in said:
             if name not in value:
-                yield Problem("is missing", field=_under(path, name))
+                yield Problem("is missing", field=under(path, name))
     elif error.validator == "additionalProperties":
         for name in sorted(value.keys() - cast(Any, error.schema).get("properties", {}).keys()):
-            yield Problem("the schema has no place for it", field=_under(path, name))
+            yield Problem("the schema has no place for it", field=under(path, name))
     elif error.validator == "type":
         expected = " or ".join([said] if isinstance(said, str) else said)
         yield Problem("of another type", field=path or "$", found=brief(value), expected=expected)
@@ -107,11 +107,11 @@ class _Answer:
     def of(self, value: Any, node: Node, path: str) -> Any:
         if isinstance(node, Object) and isinstance(value, Mapping):
             members = dict(node.members)
-            self.unknown += [_under(path, key) for key in value if key not in members]
+            self.unknown += [under(path, key) for key in value if key not in members]
             return {
-                key: self.of(value[key], part, _under(path, key))
+                key: self.of(value[key], part, under(path, key))
                 if key in value
-                else self._absent(part, _under(path, key))
+                else self._absent(part, under(path, key))
                 for key, part in node.members
             }
         if isinstance(node, Array) and isinstance(value, list | tuple):
@@ -149,12 +149,8 @@ def _is_day(value: Any) -> bool:
         return False
 
 
-def _under(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
 def _path(steps: Iterable[str | int]) -> str:
     path = ""
     for step in steps:
-        path = f"{path}[{step}]" if isinstance(step, int) else _under(path, step)
+        path = f"{path}[{step}]" if isinstance(step, int) else under(path, step)
     return path

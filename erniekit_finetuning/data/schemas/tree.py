@@ -89,3 +89,8 @@ class Array(_Nullable):
 
 Leaf = Text | Day | Number | Choice
 Node = Leaf | Object | Array
+
+
+def under(path: str, key: str) -> str:
+    """The path of a key below a path, which is "" for the whole answer."""
+    return f"{path}.{key}" if path else key
