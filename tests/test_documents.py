@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 from random import Random
+from typing import Any
 
+import numpy as np
 import pytest
 import typst
 from PIL import Image
 
 from erniekit_finetuning.documents import opening
 from erniekit_finetuning.documents.locate import Locator, located
-from erniekit_finetuning.documents.model import Document, Page, Word
+from erniekit_finetuning.documents.model import Box, Document, Page, Word
+from erniekit_finetuning.documents.ocr import Part, line_words
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.documents.pdf import read_pdf, render_page
 from erniekit_finetuning.documents.text import document_text
@@ -59,6 +62,54 @@ def test_ocr_of_the_drawn_page_reads_the_same_text(pdf: Path, tmp_path: Path) ->
     assert "10115 Berlin" in read
     assert "1.234,50" in read
     assert read.index("Acme") < read.index("Hauptstr") < read.index("10115")
+
+
+@pytest.mark.parametrize("degrees", [-2.0, 1.5])
+def test_ocr_of_a_page_that_lies_askew_keeps_its_rows_and_columns(
+    degrees: float, tmp_path: Path
+) -> None:
+    """Regression: a degree of skew put the amounts of a line into the next one."""
+    lines = [f"{n} & Nagel Nr. {n}00 & {n} & {n}.234,50" for n in range(2, 8)]
+    cells = ", ".join(f"[{cell}]" for line in lines for cell in line.split(" & "))
+    source = '#set page(width: 18cm, height: 8cm)\n#set text(font: "DejaVu Sans Mono")\n'
+    source += f"#table(stroke: none, columns: (1cm, 1fr, 1fr, auto), {cells})"
+    (tmp_path / "a.typ").write_text(source, encoding="utf-8")
+    (tmp_path / "a.pdf").write_bytes(typst.compile(str(tmp_path / "a.typ")))
+    image = render_page(tmp_path / "a.pdf", 0, 150)
+    image.rotate(degrees, Image.Resampling.BICUBIC, fillcolor="white").save(tmp_path / "a.png")
+    rows = document_text(read_document(tmp_path / "a.png")).split("\n")
+    assert rows == [line.replace(" & ", "\t") for line in lines]
+    place = Locator(read_document(tmp_path / "a.png")).places("Nagel Nr. 700")
+    assert len(place) == 1
+
+
+def line(text: str, *parts: tuple[str, int, int]) -> list[tuple[str, Box]]:
+    """Words of an OCR line 10 pixels tall; parts with left and right."""
+
+    def around(left: float, right: float) -> Any:
+        return np.array([[left, 0], [right, 0], [right, 10], [left, 10]])
+
+    return line_words(
+        Part(text, around(0, 10 * len(text))),
+        [Part(part, around(left, right)) for part, left, right in parts],
+    )
+
+
+def test_an_ocr_line_is_parted_at_spaces_and_between_columns() -> None:
+    parted = line("27Ciment x", ("27", 0, 20), ("Ciment", 40, 90), ("x", 95, 100))
+    assert [(text, box[0], box[2]) for text, box in parted] == [
+        ("27", 0, 20), ("Ciment", 40, 90), ("x", 95, 100),
+    ]  # fmt: skip
+    joined = line("1706", ("1", 0, 8), ("706", 11, 40))
+    assert [(text, box[0], box[2]) for text, box in joined] == [("1706", 0, 40)]
+
+
+def test_words_of_an_ocr_line_share_it_where_their_places_are_unknown() -> None:
+    for parts in ((), (("no", 0, 9), ("letters", 10, 90))):
+        shared = line("ab cdef", *parts)
+        assert [(text, box[0], box[2]) for text, box in shared] == [
+            ("ab", 0, 20), ("cdef", 30, 70),
+        ]  # fmt: skip
 
 
 def test_a_scanned_pdf_is_read_by_ocr(pdf: Path, tmp_path: Path) -> None:

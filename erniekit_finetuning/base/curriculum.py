@@ -9,10 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
 
-from erniekit_finetuning.base.corpus import Labelled
+from erniekit_finetuning.base.corpus import Labelled, prints
 from erniekit_finetuning.base.drills import DRILLS, Sample
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
+from erniekit_finetuning.base.relabelling import relabelled
 from erniekit_finetuning.base.text_rows import invented_words
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.pair import compact
@@ -87,8 +88,10 @@ def sample(rng: Random, task: str, documents: Callable[[], Labelled]) -> Sample:
 
 
 def disturbed(rng: Random, document: Labelled) -> Labelled:
-    """The document with what the real ones have more of: misread words, rows, other gaps."""
-    text, data, extras, values = document.text, document.data, document.extras, document.values
+    """The document with what real ones have more of: other labels, misread words, rows, gaps."""
+    data, extras, values = document.data, document.extras, document.values
+    said = frozenset(row for one in prints([data, extras]) for row in one.split("\n"))
+    text = relabelled(rng, document.text, said)
     kind = rng.random()
     if kind < 0.3:
         words = noisy_words(rng, text, pick(rng, (0.01, 0.03, 0.08)))

@@ -50,10 +50,10 @@ def labelled(rng: Random, hand: Hand, label: str) -> str:
     plain = label.rstrip(": ：")
     if not chance(rng, hand.invented):
         return plain
-    return _half_invented(rng, plain) if chance(rng, 0.5) else invented_words(rng, 3)
+    return half_invented(rng, plain) if chance(rng, 0.5) else invented_words(rng, 3)
 
 
-def _half_invented(rng: Random, label: str) -> str:
+def half_invented(rng: Random, label: str) -> str:
     """One word in place of another, or before the end of the only one: Belegnummer, Talkonummer."""
     words = label.split(" ")
     if len(words) == 1:

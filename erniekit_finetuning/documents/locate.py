@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import NamedTuple
 
 from erniekit_finetuning.documents.model import Box, Document, Word, union
 from erniekit_finetuning.documents.text import UNSPACED, row_text, rows
+from erniekit_finetuning.documents.tilt import straightened
 from erniekit_finetuning.invoice.model import Invoice, Place
 from erniekit_finetuning.invoice.walk import mapped
 
@@ -42,14 +43,16 @@ class Locator:
         start = 0  # of the row in the document's text
         for number, page in enumerate(document.pages, start=1):
             placed: list[_Placed] = []
+            straight = straightened(page)
             for row in rows(page):
                 here = list(_placed(row, row_text(row, page), start))
-                self._rows.append(_Row(number, here))
+                self._rows.append(_Row(number, here, straight))
                 placed += here
                 start = here[-1].start + len(here[-1].word.text) + 1
             start += not placed
             starts = {id(one.word): one for one in placed}
-            self._pages.append(_Row(number, [starts[id(word)] for word in page.words]))
+            along = [starts[id(word)] for word in page.words]
+            self._pages.append(_Row(number, along, straight))
 
     def places(self, printed: str) -> tuple[Place, ...]:
         """Every place of `printed`, in reading order; () when it is not in the document.
@@ -93,8 +96,11 @@ def _along(rows: Iterable[_Row], wanted: str) -> list[Found]:
 
 
 class _Row:
-    def __init__(self, page: int, words: Sequence[_Placed]) -> None:
+    def __init__(
+        self, page: int, words: Sequence[_Placed], straight: Callable[[Word], Box]
+    ) -> None:
         self._page = page
+        self._straight = straight
         self._words = words
         self._text = "".join(one.word.text for one in words)
         self._owner = [index for index, one in enumerate(words) for _ in one.word.text]
@@ -107,9 +113,10 @@ class _Row:
             if not self._inside_longer_token(start, end):
                 placed = self._words[self._owner[start] : self._owner[end - 1] + 1]
                 words = tuple(one.word for one in placed)
-                whole = reduce(union, (w.box for w in words))
+                lying = reduce(union, (self._straight(w) for w in words))
                 tallest = max(w.box[3] - w.box[1] for w in words)
-                if whole[3] - whole[1] < _ONE_LINE * tallest:
+                if lying[3] - lying[1] < _ONE_LINE * tallest:
+                    whole = reduce(union, (w.box for w in words))
                     yield Found(self._page, whole, words, self._spans(start, end))
             start = self._text.find(wanted, start + 1)
 

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from erniekit_finetuning.documents.model import Document, Page, Word
+from erniekit_finetuning.documents.tilt import COLUMN_GAP, middle, runs, same_row, straightened
 
-SAME_ROW = 0.35
-COLUMN_GAP = 0.8  # a gap of this share of a word's height separates columns
 # Thai to Khmer, Chinese, Japanese, Korean: no spaces stand between words, or particles cling.
 UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
 
@@ -28,43 +27,18 @@ def document_text(document: Document) -> str:
 def rows(page: Page) -> list[list[Word]]:
     """Words of a page in reading order: rows from top to bottom, each from left to right.
 
-    Words that follow each other closely stay together; such a run joins the row above when their
-    middles differ by less than SAME_ROW of the taller one's height: enough for superscripts and OCR
-    boxes, too little for two columns of unlike spacing.
+    Words that follow each other closely stay together; such a run joins the row above when they
+    stand at one height once the page lies straight: neither two columns of unlike spacing nor a
+    scan that lies askew mix up.
     """
+    straight = straightened(page)
     found: list[list[Word]] = []
-    for run in sorted(_runs(page), key=lambda run: _middle(run[0])):
-        if found and _same_row(found[-1][0], run[0]):
+    for run in sorted(runs(page), key=lambda run: middle(straight(run[0]))):
+        if found and same_row(straight(found[-1][0]), straight(run[0])):
             found[-1] += run
         else:
             found.append(run)
     return [sorted(row, key=lambda w: w.box[0]) for row in found]
-
-
-def _runs(page: Page) -> list[list[Word]]:
-    """Neighbours in the document's own order that stand side by side in one row."""
-    runs: list[list[Word]] = []
-    for word in page.words:
-        if runs and _same_row(runs[-1][-1], word) and _close(runs[-1][-1], word, page):
-            runs[-1].append(word)
-        else:
-            runs.append([word])
-    return runs
-
-
-def _close(left: Word, right: Word, page: Page) -> bool:
-    gap = (right.box[0] - left.box[2]) * page.width
-    height = max(left.box[3] - left.box[1], right.box[3] - right.box[1]) * page.height
-    return -height < gap < COLUMN_GAP * height
-
-
-def _middle(word: Word) -> float:
-    return (word.box[1] + word.box[3]) / 2
-
-
-def _same_row(first: Word, word: Word) -> bool:
-    height = max(first.box[3] - first.box[1], word.box[3] - word.box[1])
-    return abs(_middle(word) - _middle(first)) < SAME_ROW * height
 
 
 def row_text(row: Sequence[Word], page: Page) -> str:
