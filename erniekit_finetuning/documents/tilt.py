@@ -109,7 +109,7 @@ def _fitted(slopes: NDArray[np.float64]) -> _Tilt | None:
     if alike[:, 2].sum() > _SURE:
         heights, found, weights = alike.T
         line = np.stack([weights, weights * heights], axis=1)
-        tilt = _Tilt(*map(float, np.linalg.lstsq(line, weights * found)[0]))
+        tilt = _Tilt(*map(float, np.linalg.lstsq(line, weights * found, rcond=None)[0]))
     return tilt if max(abs(tilt.top), abs(tilt.top + tilt.change)) > _STILL else None
 
 
