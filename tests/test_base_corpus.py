@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,10 @@ from erniekit_finetuning.base.corpus import FORMS, Labelled
 from erniekit_finetuning.base.drills import DRILLS
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
+from erniekit_finetuning.base.relabelling import relabelled
 from erniekit_finetuning.data.prompts import DATE_BLANK
 from synthetic_invoice_generator.config import load_config
+from synthetic_invoice_generator.locale import load_locale
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "generator"
 PRETRAIN = load_config(CONFIGS / "pretrain.yaml")
@@ -90,6 +93,63 @@ def test_misread_words_are_misread_in_text_and_truth_alike(seed: int, document: 
             for row in after.split("\n"):
                 assert row in text
     assert text.count("\n") == document.text.count("\n")
+
+
+def rows_of(document: Labelled) -> frozenset[str]:
+    values = [*prints(document.data), *document.extras.values()]
+    return frozenset(row for value in values for row in value.split("\n"))
+
+
+def cells(text: str) -> list[str]:
+    return re.split(r"[\t\n\f]", text)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([*SET, *DRAWN]))
+@settings(max_examples=100, deadline=None)
+def test_labels_in_other_words_leave_values_and_places_as_they_are(
+    seed: int, document: Labelled
+) -> None:
+    values = rows_of(document)
+    other = relabelled(random.Random(seed), document.text, values)
+    assert len(cells(other)) == len(cells(document.text))
+    for value in values:
+        assert stands(value, other)
+    for cell in set(cells(document.text)) & values:
+        assert cell in cells(other)
+
+
+def test_a_share_of_texts_keeps_no_label_and_none_gets_one_of_the_unseen_wordings() -> None:
+    known, unseen = set[str](), set[str]()
+    for code in PRETRAIN.locales:
+        for wordings in load_locale(code).labels.values():
+            known |= {wording.rstrip(" :").casefold() for wording in wordings.common}
+            unseen |= {wording.rstrip(" :").casefold() for wording in wordings.house}
+    kept = []
+    for seed in range(60):
+        document = DRAWN[seed % len(DRAWN)]
+        text = relabelled(random.Random(seed), document.text, rows_of(document))
+        said = [cell.rstrip(" :").casefold() for cell in cells(text)]
+        before = [cell.rstrip(" :").casefold() for cell in cells(document.text)]
+        kept.append(sum(cell in known for cell in said) / sum(cell in known for cell in before))
+        assert not (set(said) - set(before)) & (unseen - known)
+    assert min(kept) < 0.4
+    assert sum(share == 1 for share in kept) > 15
+
+
+def test_other_words_for_a_label_keep_its_rate_and_its_capitals() -> None:
+    text = "MWST. 19 %:\t19,00\nUSt. 7,0%: 7,00\nFÄLLIG AM 3.4.2026\nzu 19 %"
+    values = frozenset(["19,00", "7,00", "3.4.2026"])
+    seen = {relabelled(random.Random(seed), text, values) for seed in range(60)}
+    assert len(seen) > 20
+    for other in seen:
+        first, second, third, last = other.split("\n")
+        assert "19 %" in first
+        assert first.endswith(":\t19,00")
+        assert "7,0%" in second
+        assert second.endswith(": 7,00")
+        assert third.isupper()
+        assert third.endswith(" 3.4.2026")
+        assert last == "zu 19 %"
 
 
 def test_noise_changes_the_words_it_names_and_no_others() -> None:

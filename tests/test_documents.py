@@ -132,7 +132,23 @@ def test_columns_of_unlike_spacing_do_not_mix() -> None:
         word("Number", 0.6, 0.0694),
     )
     text = document_text(Document((Page(1000, 1000, words),)))
-    assert text.split("\n") == ["Acme", "Number", "Berlin 10115"]
+    assert text.split("\n") == ["Acme", "\tNumber", "Berlin 10115"]
+
+
+def test_a_row_whose_first_column_is_empty_starts_with_a_tab() -> None:
+    """What stands alone on the right is told from what stands under the left column."""
+
+    def word(text: str, left: float, row: int) -> Word:
+        return Word(text, (left, row * 0.02, left + 0.1, row * 0.02 + 0.008))
+
+    stray = [word("!", 0.0, 11)]
+    left = [word(f"left{row}", 0.1, row) for row in range(10)]
+    right = [word(f"right{row}", 0.5, row) for row in (0, 3, 10)]
+    text = document_text(Document((Page(1000, 1000, tuple(left + right + stray)),)))
+    assert text.split("\n") == [
+        "left0\tright0", "left1", "left2", "left3\tright3",
+        *(f"left{row}" for row in range(4, 10)), "\tright10", "!",
+    ]  # fmt: skip
 
 
 def test_values_are_found_where_they_stand_and_only_whole(pdf: Path) -> None:

@@ -5,6 +5,7 @@ Drills and parts come first, whole invoices take over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -99,10 +100,9 @@ def disturbed(rng: Random, document: Labelled) -> Labelled:
         extras = reread(words, extras)
         values = {reread(words, print_): value for print_, value in values.items()}
     kind = rng.random()
-    if kind < 0.06:
-        text = text.replace("\t", " ")
-    elif kind < 0.1:
-        text = text.replace("\t", "  ")
+    if kind < 0.1:
+        text = re.sub(r"^\t", "", text, flags=re.MULTILINE)
+        text = text.replace("\t", " " if kind < 0.06 else "  ")
     elif kind < 0.16:
         text = "\n".join(_tighter(rng, row) for row in text.split("\n"))
     if chance(rng, 0.2):

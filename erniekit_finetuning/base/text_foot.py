@@ -7,6 +7,7 @@ from erniekit_finetuning.base.text_rows import (
     Rows,
     beside,
     grid,
+    indented,
     invented_words,
     labelled,
     pair,
@@ -46,6 +47,8 @@ def totals(page: Setting) -> Rows:
     taxes = _taxes(page)
     if taxes and chance(rng, 0.3):
         return beside(rng, taxes, rows)
+    if chance(rng, 0.6):  # the sums stand on the right
+        rows = indented(rows)
     return taxes + rows if chance(rng, 0.6) else rows + taxes
 
 
@@ -63,7 +66,9 @@ def below(page: Setting) -> Rows:
     if not columns:
         blocks += [pair(rng, page.hand, label, value) for label, value in page.below]
     rng.shuffle(blocks)
-    rows = [row for block in blocks for row in block] + _small_print(page)
+    rows = [row for block in blocks for row in block]
+    small = _small_print(page)
+    rows += indented(small) if chance(rng, 0.2) else small  # in the middle
     return rows + _columns(page) if columns else rows
 
 
@@ -86,8 +91,9 @@ def _taxes(page: Setting) -> Rows:
         return []
     headings = [labelled(rng, page.hand, heading) for heading in taxes["headings"]]
     lead = pick(rng, ("", "", page.labels["tax_total"]))
-    rows = [[lead, *row] for row in taxes["rows"]]
-    return [*(stacked(rng, headings) if chance(rng, 0.3) else [headings]), *rows]
+    rows = [[lead, *row] if lead else row for row in taxes["rows"]]
+    rows = [*(stacked(rng, headings) if chance(rng, 0.3) else [headings]), *rows]
+    return indented(rows) if chance(rng, 0.2) else rows
 
 
 def _small_print(page: Setting) -> Rows:

@@ -19,6 +19,7 @@ from erniekit_finetuning.base.text_rows import (
     beside,
     draw_hand,
     grid,
+    indented,
     invented_words,
     pair,
 )
@@ -60,6 +61,8 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
     if chance(rng, 0.02):
         _upright(rng, rows)
     text = _paged(rng, rows, head)
+    if chance(rng, 0.15):  # read without places: nothing tells which columns are empty
+        text = text.replace("\n\t", "\n").replace("\f\t", "\f").removeprefix("\t")
     return text.replace("\N{NO-BREAK SPACE}", " "), page.data
 
 
@@ -70,7 +73,7 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
     day = page.data["client_info"]["invoice_date"]
     named = number is not None and number in title
     if number is None or named or not chance(rng, 0.3):
-        return [[title]] if named or chance(rng, 0.8) else [], meta
+        return _placed(rng, title) if named or chance(rng, 0.8) else [], meta
     coded = f"{title}{pick(rng, ('', '', ' (380)', ' (384)'))}"
     row = pick(rng, (coded, page.labels["number"], f"{coded} {pick(rng, _NUMBER_MARKS)}"))
     row, taken = f"{row}{pick(rng, _NUMBER_JOINTS)}{number}", {number}
@@ -79,7 +82,12 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
         taken.add(day)
     if chance(rng, 0.8):
         meta = [(label, value) for label, value in meta if value not in taken]
-    return [[row]], meta
+    return _placed(rng, row), meta
+
+
+def _placed(rng: Random, title: str) -> Rows:
+    """At the left edge, or further right."""
+    return indented([[title]]) if chance(rng, 0.4) else [[title]]
 
 
 def _top(page: Setting, meta: _Pairs) -> Rows:
@@ -92,6 +100,7 @@ def _top(page: Setting, meta: _Pairs) -> Rows:
     while len(blocks) > 1 and chance(rng, 0.75):
         place = rng.randrange(len(blocks) - 1)
         blocks[place : place + 2] = [beside(rng, blocks[place], blocks[place + 1])]
+    blocks = [indented(block) if chance(rng, 0.2) else block for block in blocks]
     return [row for block in blocks for row in block]
 
 
@@ -168,9 +177,12 @@ def _paged(rng: Random, rows: Rows, running: str | None) -> str:
     gap = weighted(rng, {"\t": 12, " ": 1, "  ": 0.5})
     loose = pick(rng, (0, 0, 0, 0.05, 0.2))
     lines = [
-        (" " if chance(rng, loose) else gap).join(cell for cell in row if cell) for row in rows
+        (gap if not row[0] else "")
+        + (" " if chance(rng, loose) else gap).join(cell for cell in row if cell)
+        for row in rows
+        if any(row)
     ]
-    lines = [line.rstrip() for line in lines if line.strip()]
+    lines = [line.rstrip() if gap == "\t" else line.strip() for line in lines]
     breaks = weighted(rng, {0: 8, 1: 3 if len(lines) > 25 else 0.5, 2: 1 if len(lines) > 40 else 0})
     for number in range(breaks):
         place = rng.randint(1, len(lines) - 1)

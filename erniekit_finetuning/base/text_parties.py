@@ -9,7 +9,7 @@ from erniekit_finetuning.base.text_rows import Rows, labelled, pair
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 
 _BLOCK = {"seller": "vendor_block", "buyer": "client_info"}
-_JOINTS = (" - ", ", ", " · ", " | ", " • ", " – ")
+_JOINTS = (" - ", ", ", " · ", " | ", " • ", " – ", " ● ")
 _NAME = ("Name", "Firma", "Nom", "Company", "Nombre", "Nome")
 _ADDRESS = ("Anschrift", "Adresse", "Address", "Dirección", "Indirizzo")
 _NUMBER = ("Nummer", "Globale Nummer", "Kundennummer", "ID", "Code", "Numéro", "No.", "GLN")
@@ -83,4 +83,7 @@ def _name_and_address(page: Setting, view: Any, said: dict[str, Any], line: floa
         rows += pair(rng, page.hand, pick(rng, _NAME), name)
         rows += pair(rng, page.hand, pick(rng, _ADDRESS), lines[0]) if lines else []
         return rows + [[one] for one in lines[1:]]
-    return [[one] for one in [name, *lines] if one]
+    rows = [[one] for one in [name, *lines] if one]
+    if chance(rng, 0.06):  # viewers print numbers above the name
+        rows = pair(rng, page.hand, pick(rng, _NUMBER), digits(rng, rng.randint(4, 13))) + rows
+    return rows

@@ -7,7 +7,8 @@ from random import Random
 
 from synthetic_invoice_generator.chance import chance, pick, weighted
 
-Rows = list[list[str]]
+Rows = list[list[str]]  # an empty cell at the start of a row: its first column is empty
+EMPTY = ""
 _PARTS = (
     "ab al am an ar as be ber bon bra ca chi con da de den der di do du el em en er es fa fel fo "
     "ga gen ger go ha hel in ja ka kan ko la len li lo ma men mi mo na ne ni no nu ob on or pa per "
@@ -102,10 +103,15 @@ def beside(rng: Random, left: Rows, right: Rows) -> Rows:
         one = left[index] if index < len(left) else []
         other = right[index] if index < len(right) else []
         if one and other and not chance(rng, met):
-            rows += [one, other]
-        else:
-            rows.append([*one, *other])
-    return [row for row in rows if row]
+            rows += [one, [EMPTY, *other]]
+        elif one or other:
+            rows.append([*(one or [EMPTY]), *other])
+    return rows
+
+
+def indented(rows: Rows) -> Rows:
+    """Rows whose first column is empty."""
+    return [[EMPTY, *row] for row in rows]
 
 
 def wrapped(rng: Random, text: str, most: int) -> list[str]:
@@ -125,13 +131,9 @@ def stacked(rng: Random, headings: list[str]) -> Rows:
     deep = max(map(len, cells))
     rows = []
     for level in range(deep):
-        row = [
-            part
-            for cell in cells
-            if (part := (["" for _ in range(deep - len(cell))] + cell)[level])
-        ]
-        rows.append(row)
-    return [row for row in rows if row]
+        row = [([EMPTY] * (deep - len(cell)) + cell)[level] for cell in cells]
+        rows.append([row[0], *(part for part in row[1:] if part)])
+    return rows
 
 
 def _hyphenated(rng: Random, heading: str) -> str:

@@ -7,7 +7,9 @@ from typing import Any
 
 from erniekit_finetuning.base.setting import Setting
 from erniekit_finetuning.base.text_rows import (
+    EMPTY,
     Rows,
+    indented,
     invented_words,
     labelled,
     pair,
@@ -25,7 +27,7 @@ class _Form:
     """How lines are set.
 
     Shares of lines (0 to 1): `wraps` of descriptions, `details` below them, `sinks` of last cells
-    that stand in the row below.
+    that stand in the row below. `indents`: numbers in a row of their own stand further right.
     """
 
     way: str  # table | receipt | cards | below
@@ -34,6 +36,7 @@ class _Form:
     wraps: float
     details: float
     sinks: float
+    indents: bool
 
 
 def table(page: Setting) -> Rows:
@@ -49,6 +52,7 @@ def table(page: Setting) -> Rows:
         wraps=pick(rng, (0, 0, 0.3, 0.7)),
         details=pick(rng, (0, 0, 0, 0.3, 0.8)),
         sinks=pick(rng, (0, 0, 0, 0, 0, 0, 0.2, 0.9)),
+        indents=chance(rng, 0.7),
     )
     unit = pick(rng, _UNITS) if "unit" not in form.keys and chance(rng, 0.15) else None
     spaced = chance(rng, 0.1)
@@ -77,25 +81,33 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
     item["description"] = "\n".join(parts)
     more: Rows = [_detail(page) for _ in range(rng.randint(1, 3))]
     more = more if chance(rng, form.details) else []
+    if keys[0] != "description" and form.way != "cards":
+        more = indented(more)
     if form.way == "cards":
         return _card(page, form, found, parts) + more
     if form.way == "receipt":
         others = [found[key] for key in keys if key != "description"]
-        return [*([part] for part in parts), others]
+        return [*([part] for part in parts), [EMPTY, *others] if form.indents else others]
     at = keys.index("description")
     before, after = [found[key] for key in keys[:at]], [found[key] for key in keys[at + 1 :]]
     if form.way == "below":
-        return [[*before, parts[0]], *([part] for part in parts[1:]), *more, after]
+        numbers = [EMPTY, *after] if form.indents else after
+        return [[*before, parts[0]], *_continued(before, parts[1:]), *more, numbers]
     # The row with the numbers is the first of the description's, now and then a later one.
     row = rng.randrange(len(parts)) if chance(rng, 0.15) else 0
-    rows: Rows = [[part] for part in parts]
+    rows = _continued(before, parts)
     rows[row] = [*before, parts[row], *after]
     rows += more
     if after and chance(rng, form.sinks):
         if row + 1 == len(rows):
-            rows.append([])
+            rows.append([EMPTY])
         rows[row + 1].append(rows[row].pop())
     return rows
+
+
+def _continued(before: list[str], parts: list[str]) -> Rows:
+    """Rows of a description alone, under its column."""
+    return [[EMPTY, part] if before else [part] for part in parts]
 
 
 def _card(page: Setting, form: _Form, found: dict[str, str], parts: list[str]) -> Rows:

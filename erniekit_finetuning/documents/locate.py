@@ -8,7 +8,7 @@ from functools import reduce
 from typing import NamedTuple
 
 from erniekit_finetuning.documents.model import Box, Document, Word, union
-from erniekit_finetuning.documents.text import UNSPACED, row_text, rows
+from erniekit_finetuning.documents.text import UNSPACED, Row, printed_rows
 from erniekit_finetuning.documents.tilt import straightened
 from erniekit_finetuning.invoice.model import Invoice, Place
 from erniekit_finetuning.invoice.walk import mapped
@@ -44,11 +44,11 @@ class Locator:
         for number, page in enumerate(document.pages, start=1):
             placed: list[_Placed] = []
             straight = straightened(page)
-            for row in rows(page):
-                here = list(_placed(row, row_text(row, page), start))
+            for row in printed_rows(page):
+                here = list(_placed(row, start))
                 self._rows.append(_Row(number, here, straight))
                 placed += here
-                start = here[-1].start + len(here[-1].word.text) + 1
+                start += len(row.text) + 1
             start += not placed
             starts = {id(one.word): one for one in placed}
             along = [starts[id(word)] for word in page.words]
@@ -83,10 +83,10 @@ class _Placed(NamedTuple):
     start: int
 
 
-def _placed(row: Sequence[Word], text: str, start: int) -> Iterator[_Placed]:
+def _placed(row: Row, start: int) -> Iterator[_Placed]:
     at = 0
-    for word in row:
-        at = text.index(word.text, at)
+    for word in row.words:
+        at = row.text.index(word.text, at)
         yield _Placed(word, start + at)
         at += len(word.text)
 

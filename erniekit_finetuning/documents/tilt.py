@@ -66,9 +66,9 @@ class _Tilt(NamedTuple):
 
 def _straight(page: Page, box: Box, tilt: _Tilt) -> Box:
     left, top, right, bottom = box
-    slope = tilt.top + tilt.change * middle(box)
-    fall = slope * (left + right) / 2 * page.width / page.height
-    return (left, top - fall, right, bottom - fall)
+    slope, shape = tilt.top + tilt.change * middle(box), page.width / page.height
+    fall, shift = slope * (left + right) / 2 * shape, slope * middle(box) / shape
+    return (left + shift, top - fall, right + shift, bottom - fall)
 
 
 def _beside(page: Page, some: Sequence[_Ends], tilt: _Tilt) -> list[_Ends]:
