@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from erniekit_finetuning.base import corpus, curriculum, tokenizer
-from erniekit_finetuning.base.batches import IGNORED, LONGEST, Encoder, batches, pad
+from erniekit_finetuning.base.batches import IGNORED, LONGEST, Encoder, Row, batches, pad
 from erniekit_finetuning.base.corpus import FORMS, Labelled
 from erniekit_finetuning.base.drills import DRILLS
 from erniekit_finetuning.base.noise import noisy_words, reread
@@ -225,11 +225,30 @@ def encode(tokens: Any) -> Encoder:
 def test_text_and_answers_survive_tokens_spelled_or_not(tokens: Any, encode: Encoder) -> None:
     rng = random.Random(3)
     for task in ("whole", "own", "lines", "lookup", "table"):
-        sample = curriculum.sample(rng, task, lambda: rng.choice(SET))
-        rows = encode(sample), encode(sample, True)
+        (sample,) = curriculum.samples(rng, [task], lambda: rng.choice(SET))
+        rows = encode([sample]), encode([sample], True)
         assert len(rows[1].ids) >= len(rows[0].ids)
         for row in rows:
-            assert tokens.decode(row.ids[row.prompt : -1]) == sample.answer
+            assert tokens.decode(answer(row)[:-1]) == sample.answer
+
+
+def answer(row: Row) -> list[int]:
+    return [token for token, trained in zip(row.ids, row.trained, strict=True) if trained]
+
+
+def test_questions_about_one_text_share_its_tokens(tokens: Any, encode: Encoder) -> None:
+    asked = curriculum.samples(random.Random(3), ["whole", "own", "lines"], lambda: SET[0])
+    row = encode(asked)
+    assert len(row.ids) < sum(len(encode([one]).ids) for one in asked) - 2 * 100
+    for number, one in enumerate(asked, start=1):
+        seen = [
+            token
+            for token, branch in zip(row.ids, row.branches, strict=True)
+            if branch in (0, number)
+        ]
+        assert seen == encode([one]).ids
+    said = [token for token in answer(row) if token != tokens.eos_token_id]
+    assert tokens.decode(said) == "".join(one.answer for one in asked)
 
 
 def test_batches_are_full_and_train_answers_only(encode: Encoder) -> None:
@@ -241,6 +260,7 @@ def test_batches_are_full_and_train_answers_only(encode: Encoder) -> None:
         assert all(IGNORED in labels for labels in batch.labels)
         assert all(any(label != IGNORED for label in labels) for labels in batch.labels)
     sample = DRILLS["repeat"](random.Random(1))
-    row = encode(sample)
+    row = encode([sample])
     (labels,) = pad([row]).labels
-    assert [label for label in labels if label != IGNORED] == row.ids[row.prompt :]
+    assert [label for label in labels if label != IGNORED] == answer(row)
+    assert pad([row]).positions == [list(range(len(row.ids) - 1))]

@@ -18,14 +18,19 @@ BLOCK = 256
 
 
 class _Attention(torch.autograd.Function):  # type: ignore[misc]
-    """q, k, v [rows, length, dim] of the same dtype, no padding before a document's tokens."""
+    """q, k, v [rows * heads, length, dim] of the same dtype, no padding before a row's tokens.
+
+    Tokens see those before them of their own branch and of branch 0; `branches` is [rows, length].
+    """
 
     @staticmethod
-    def forward(ctx: Any, q: Any, k: Any, v: Any) -> Any:
+    def forward(ctx: Any, q: Any, k: Any, v: Any, branches: Any) -> Any:
         out, kept = torch.empty_like(q), []
         for start, end in _blocks(q):
             scores = torch.bmm(q[:, start:end], k[:, :end].transpose(1, 2))
             scores[:, :, start:] += _above(end - start, q.dtype)
+            if branches is not None:
+                _hide(scores, branches[:, start:end, None], branches[:, None, :end])
             weights = torch.softmax(scores, -1)
             out[:, start:end] = torch.bmm(weights, v[:, :end])
             kept.append(weights)
@@ -44,7 +49,7 @@ class _Attention(torch.autograd.Function):  # type: ignore[misc]
             d_scores = torch._softmax_backward_data(d_weights, weights, -1, weights.dtype)
             dq[:, start:end] = torch.bmm(d_scores, k[:, :end])
             dk[:, :end] += torch.bmm(d_scores.transpose(1, 2), q[:, start:end])
-        return dq, dk, dv
+        return dq, dk, dv, None
 
 
 def _blocks(q: Any) -> list[tuple[int, int]]:
@@ -57,16 +62,34 @@ def _above(size: int, dtype: Any) -> Any:
     return torch.full((size, size), float("-inf"), dtype=dtype).triu(1)
 
 
+def _hide(scores: Any, own: Any, others: Any) -> None:
+    """Minus infinity where a token looks into a branch that is neither shared nor its own."""
+    if others.any():
+        hidden = (others != 0) & (others != own)
+        rows, size, length = hidden.shape
+        scores.view(rows, -1, size, length).masked_fill_(hidden[:, None], float("-inf"))
+
+
 def _attend(
-    module: Any, query: Any, key: Any, value: Any, mask: Any, scaling: float, **_: Any
+    module: Any,
+    query: Any,
+    key: Any,
+    value: Any,
+    mask: Any,
+    scaling: float,
+    branches: Any = None,
+    **_: Any,
 ) -> tuple[Any, None]:
-    """transformers' interface: q, k, v [batch, heads, length, dim]; padding is on the right."""
+    """transformers' interface: q, k, v [batch, heads, length, dim]; padding is on the right.
+
+    `branches` [batch, length] comes from the model's caller.
+    """
     batch, heads, length, dim = query.shape
     flat = (batch * heads, length, dim)
     q, k, v = (
         (x.repeat_interleave(heads // x.shape[1], 1)).reshape(flat) for x in (query, key, value)
     )
-    out = _Attention.apply(q * scaling, k, v)
+    out = _Attention.apply(q * scaling, k, v, branches)
     return out.view(batch, heads, length, dim).transpose(1, 2), None
 
 

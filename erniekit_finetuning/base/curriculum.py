@@ -6,7 +6,7 @@ Drills and parts come first, whole invoices take over.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -24,7 +24,7 @@ from synthetic_invoice_generator.chance import chance, pick
 
 @dataclass(frozen=True)
 class Shares:
-    """Share of tokens each task has; they sum to 1."""
+    """Share of tokens each task has, texts aside; they sum to 1."""
 
     lookup: float
     table: float
@@ -36,7 +36,7 @@ class Shares:
 
 
 FIRST = Shares(lookup=0.26, table=0.12, repeat=0.14, header=0.14, lines=0.10, own=0.10, whole=0.14)
-LATER = Shares(lookup=0.04, table=0.04, repeat=0.01, header=0.04, lines=0.08, own=0.20, whole=0.59)
+LATER = Shares(lookup=0.04, table=0.04, repeat=0.01, header=0.03, lines=0.07, own=0.29, whole=0.52)
 
 
 def shares(done: float) -> Shares:
@@ -81,11 +81,21 @@ TASKS: Mapping[str, Callable[[Random, Labelled], Sample]] = {
 }
 
 
-def sample(rng: Random, task: str, documents: Callable[[], Labelled]) -> Sample:
-    """One sample of a task; a document comes with noise of its own."""
-    if task in DRILLS:
-        return DRILLS[task](rng)
-    return TASKS[task](rng, disturbed(rng, documents()))
+def together(tasks: Sequence[str]) -> list[str]:
+    """The first task, and those of the others that can be asked of the same text.
+
+    >>> together(["own", "lookup", "whole"]), together(["lookup", "own", "table"])
+    (['own', 'whole'], ['lookup'])
+    """
+    return [tasks[0]] if tasks[0] in DRILLS else [task for task in tasks if task in TASKS]
+
+
+def samples(rng: Random, tasks: Sequence[str], documents: Callable[[], Labelled]) -> list[Sample]:
+    """A sample of each task, drills aside about one document, which comes with noise of its own."""
+    if tasks[0] in DRILLS:
+        return [DRILLS[tasks[0]](rng)]
+    document = disturbed(rng, documents())
+    return [TASKS[task](rng, document) for task in tasks]
 
 
 def disturbed(rng: Random, document: Labelled) -> Labelled:

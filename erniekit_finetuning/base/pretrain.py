@@ -196,7 +196,11 @@ def _loss(model: Any, batch: Batch, bf16: bool) -> Any:
     labels = torch.tensor(batch.labels)
     with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
         logits = model(
-            input_ids=torch.tensor(batch.ids), use_cache=False, logits_to_keep=_kept(batch)
+            input_ids=torch.tensor(batch.ids),
+            position_ids=torch.tensor(batch.positions),
+            branches=torch.tensor(batch.branches),
+            use_cache=False,
+            logits_to_keep=_kept(batch),
         ).logits
     kept = labels[:, _kept(batch)]
     return torch.nn.functional.cross_entropy(
@@ -229,7 +233,7 @@ def _exact(
     right = torch.zeros(2)
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=settings.bf16):
         for sample in samples[rank :: settings.processes]:
-            batch = pad([encode(sample)])
+            batch = pad([encode([sample])])
             labels = torch.tensor(batch.labels[0])
             best = model(input_ids=torch.tensor(batch.ids), use_cache=False).logits[0].argmax(-1)
             right[0] += bool(((best == labels) | (labels == IGNORED)).all())

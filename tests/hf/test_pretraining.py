@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from erniekit_finetuning.base.corpus import FORMS, exact_key
+from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.base.publish import curve
 
 ROOT = Path(__file__).parent.parent.parent
@@ -90,7 +92,8 @@ def test_a_killed_run_goes_on_and_its_model_is_published(tmp_path: Path) -> None
     assert {"config.json", "model.safetensors", "tokenizer.json", "curve.png"} <= names
 
 
-def attention_apart(length: int, groups: int) -> list[float]:
+def attention_apart(length: int, groups: int, shared: int) -> list[float]:
+    """The largest differences to torch's attention; two branches after `shared` tokens."""
     import torch
 
     from erniekit_finetuning.base.attention import _attend
@@ -101,9 +104,15 @@ def attention_apart(length: int, groups: int) -> list[float]:
         torch.randn(2, groups, length, 16, dtype=torch.float64, requires_grad=True) for _ in "kv"
     )
     told = torch.randn(2, 4, length, 16, dtype=torch.float64)
-    ours, _ = _attend(None, q, k, v, None, 0.25)
+    at = torch.arange(length)
+    half = (length - shared) // 2
+    branches = (at >= shared).int() + (at >= shared + half).int()
+    seen = (at[:, None] >= at) & ((branches == 0) | (branches == branches[:, None]))
+    ours, _ = _attend(
+        None, q, k, v, None, 0.25, branches.expand(2, -1) if shared < length else None
+    )
     theirs = torch.nn.functional.scaled_dot_product_attention(
-        q, k, v, is_causal=True, scale=0.25, enable_gqa=True
+        q, k, v, attn_mask=seen, scale=0.25, enable_gqa=True
     )
     grads = [
         torch.autograd.grad((out * told).sum(), (q, k, v)) for out in (ours.transpose(1, 2), theirs)
@@ -112,8 +121,63 @@ def attention_apart(length: int, groups: int) -> list[float]:
     return [float((one - other).abs().max()) for one, other in pairs]
 
 
-@pytest.mark.parametrize(("length", "groups"), [(1, 4), (255, 4), (256, 4), (700, 4), (300, 2)])
+@pytest.mark.parametrize(
+    ("length", "groups", "shared"),
+    [
+        (1, 4, 1),
+        (255, 4, 255),
+        (256, 4, 256),
+        (700, 4, 700),
+        (300, 2, 300),
+        (700, 4, 300),
+        (90, 2, 5),
+    ],
+)
 def test_attention_and_its_gradients_are_torchs(
-    torch_process: ProcessPoolExecutor, length: int, groups: int
+    torch_process: ProcessPoolExecutor, length: int, groups: int, shared: int
 ) -> None:
-    assert max(torch_process.submit(attention_apart, length, groups).result()) < 1e-9
+    assert max(torch_process.submit(attention_apart, length, groups, shared).result()) < 1e-9
+
+
+def questions_apart(recipe: Path, folder: Path) -> float:
+    """How far the logits of answers to several questions are from those of each one alone."""
+    sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]  # as pretrain does
+    import torch
+    from transformers import PreTrainedTokenizerFast
+
+    from erniekit_finetuning.base import corpus, tokenizer
+    from erniekit_finetuning.base.batches import IGNORED, Encoder, pad
+    from erniekit_finetuning.base.config import load_pretraining
+    from erniekit_finetuning.base.curriculum import TASKS
+    from erniekit_finetuning.base.pretrain import _model
+    from synthetic_invoice_generator.config import load_config
+
+    config = load_pretraining(recipe)
+    (document,) = corpus.documents(load_config(config.corpus.generator), 3, 1, 1, "set")
+    tokenizer.save(tokenizer.build(tokenizer.frequent_words([document.text], 20)), folder, 4096)
+    tokens = PreTrainedTokenizerFast.from_pretrained(folder)
+    encode, rng = Encoder(tokens), random.Random(1)
+    samples = [TASKS[task](rng, document) for task in ("own", "lines", "whole")]
+    torch.manual_seed(1)
+    model = _model(config, tokens).double()
+
+    def answers(asked: list[Sample]) -> Any:
+        batch = pad([encode(asked)])
+        logits = model(
+            input_ids=torch.tensor(batch.ids),
+            position_ids=torch.tensor(batch.positions),
+            branches=torch.tensor(batch.branches),
+            use_cache=False,
+        ).logits[0]
+        return logits[torch.tensor(batch.labels[0]) != IGNORED]
+
+    with torch.no_grad():
+        alone = torch.cat([answers([sample]) for sample in samples])
+        return float((answers(samples) - alone).abs().max())
+
+
+def test_questions_asked_at_once_are_answered_as_each_alone(
+    torch_process: ProcessPoolExecutor, tmp_path: Path
+) -> None:
+    recipe = tiny_recipe(tmp_path, tokens=1)
+    assert torch_process.submit(questions_apart, recipe, tmp_path / "t").result() < 1e-9
