@@ -47,6 +47,7 @@ class Training(_Strict):
     tokens: int
     batch_tokens: int  # a process and step, padding included
     processes: int
+    workers: int  # that make a process's batches; 0: it makes them itself
     max_seq_len: int
     learning_rate: float
     warmup_steps: int

@@ -92,6 +92,13 @@ def test_a_killed_run_goes_on_and_its_model_is_published(tmp_path: Path) -> None
     assert {"config.json", "model.safetensors", "tokenizer.json", "curve.png"} <= names
 
 
+def test_workers_make_the_batches_of_a_run(tmp_path: Path) -> None:
+    run, recipe = tmp_path / "run", tiny_recipe(tmp_path, tokens=40_000, processes=1, workers=2)
+    _, errors = pretrain(recipe, run).communicate(timeout=300)
+    assert (run / "model" / "model.safetensors").exists(), errors.decode()
+    assert logged(run)[-1]["tokens"] >= 40_000
+
+
 def attention_apart(length: int, groups: int, shared: int) -> list[float]:
     """The largest differences to torch's attention; two branches after `shared` tokens."""
     import torch
@@ -149,7 +156,7 @@ def questions_apart(recipe: Path, folder: Path) -> float:
     from erniekit_finetuning.base.batches import IGNORED, Encoder, pad
     from erniekit_finetuning.base.config import load_pretraining
     from erniekit_finetuning.base.curriculum import TASKS
-    from erniekit_finetuning.base.pretrain import _model
+    from erniekit_finetuning.base.learning import build_model
     from synthetic_invoice_generator.config import load_config
 
     config = load_pretraining(recipe)
@@ -159,7 +166,7 @@ def questions_apart(recipe: Path, folder: Path) -> float:
     encode, rng = Encoder(tokens), random.Random(1)
     samples = [TASKS[task](rng, document) for task in ("own", "lines", "whole")]
     torch.manual_seed(1)
-    model = _model(config, tokens).double()
+    model = build_model(config, tokens).double()
 
     def answers(asked: list[Sample]) -> Any:
         batch = pad([encode(asked)])
