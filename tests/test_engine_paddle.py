@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -329,6 +330,51 @@ def test_the_gpu_route_gives_the_same_answers(
     assert [g.text for g in found] == [g.text for g in expected]
 
 
+@pytest.mark.parametrize("gpu_route", [False, True])
+def test_questions_that_come_midway_are_answered_as_if_alone(
+    learnt: Path, gpu_route: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever others come, end or are given up meanwhile; and what ended leaves no columns."""
+    reader: Any = get_engine().load(learnt)
+    prompts = [e.messages[0].content for e in EXAMPLES] + ["x", "a longer question than the others"]
+    expected = [reader.generate([Question.ask(prompt)], 40)[0] for prompt in prompts]
+    if gpu_route:
+        _use_attention(reader._scorer.model, "sdpa")
+        monkeypatch.setattr(generation, "on_gpu", lambda: True)
+    for seed in range(6):
+        rng = Random(seed)
+        order = [rng.randrange(len(prompts)) for _ in range(14)]
+        given_up = set(rng.sample(range(14), 3))
+        together, found, asked = reader.together(), {}, 0
+        while len(found) < 14 - len(given_up):
+            for _ in range(rng.choice((0, 0, 1, 3)) if len(together) else 1):
+                if asked < len(order):
+                    together.ask(asked, Question.ask(prompts[order[asked]]), 40)
+                    asked += 1
+            found |= dict(together.step()) if len(together) else {}
+            together.leave({key for key in given_up if key < asked and rng.random() < 0.3})
+            assert asked < len(order) or len(together) or len(found) >= 14 - len(given_up)
+        for key, answer in found.items():
+            alone = expected[order[key]]
+            assert (answer.text, answer.finished) == (alone.text, alone.finished)
+            assert answer.mean_logprob == pytest.approx(alone.mean_logprob, abs=1e-5)
+            assert answer.prompt_tokens == alone.prompt_tokens
+
+
+def test_rows_that_ended_leave_no_columns_behind(learnt: Path) -> None:
+    """A service whose batch is never empty would grow without end."""
+    reader: Any = get_engine().load(learnt)
+    together, widest = reader.together(), 0
+    longest = max(len(example.messages[0].content) for example in EXAMPLES) + 60
+    for number in range(60):
+        together.ask(number, Question.ask(EXAMPLES[number % 5].messages[0].content), 40)
+        for _ in range(4):
+            together.step()
+            if len(together):
+                widest = max(widest, together._batch._state.cache.length)
+    assert 0 < widest < 2 * longest
+
+
 def test_limits_of_generation(learnt: Path) -> None:
     reader = get_engine().load(learnt)
     assert reader.max_tokens == 256
@@ -343,6 +389,7 @@ def test_limits_of_generation(learnt: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
+from random import Random
 from test_engine_paddle import EXAMPLES
 from erniekit_finetuning.engines.metrics_file import MetricsFile
 from test_engine_paddle import train

@@ -3,53 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from tokenizers.decoders import DecodeStream
 
 from erniekit_finetuning.engines.encoding import Encoded, Encoder
-from erniekit_finetuning.engines.protocol import (
-    Constraint,
-    Generation,
-    Question,
-    TokenScore,
-    Vocabulary,
-)
+from erniekit_finetuning.engines.open_batch import Emitted, OpenBatch, Saying, Scorer
+from erniekit_finetuning.engines.protocol import Generation, Question, TokenScore, Vocabulary
 from erniekit_finetuning.errors import Problem, UnusableInput
-
-
-class Scorer(Protocol):
-    """A model that scores the next token of several texts."""
-
-    @property
-    def max_tokens(self) -> int:
-        """Context length in tokens."""
-        ...
-
-    @property
-    def vocabulary_size(self) -> int:
-        """How many scores a step gives."""
-        ...
-
-    def start(self, prompts: Sequence[Encoded], room: int) -> Any:
-        """Read prompts with their images, with room for more tokens; give what the others take."""
-        ...
-
-    def scores(self, state: Any) -> NDArray[np.float32]:
-        """Logits [rows, vocabulary] of the next token."""
-        ...
-
-    def step(self, state: Any, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> Any:
-        """Append a token to each row; `positions` is how many tokens stand before it."""
-        ...
-
-    def keep(self, state: Any, rows: NDArray[np.int64]) -> Any:
-        """Drop every row but these."""
-        ...
 
 
 class GreedyReader:
@@ -95,18 +58,26 @@ class GreedyReader:
         order = sorted(range(len(encoded)), key=lambda i: lengths[i])
         for first in range(0, len(order), self._batch_size):
             batch = order[first : first + self._batch_size]
-            limits = [min(max_new_tokens, self.max_tokens - lengths[i]) for i in batch]
-            makers = [questions[i].constraint for i in batch]
-            bounds = [make and make(self._vocabulary) for make in makers]
-            wanted = [encoded[i] for i in batch]
-            ends = _answer(self._scorer, wanted, limits, bounds, self._tokenizer.eos_token_id)
-            for row, said in ends:
-                index = batch[row]
-                seconds = time.monotonic() - started
-                done[index] = generation(self._tokenizer, said, seconds, lengths[index])
-                if on_done is not None:
-                    on_done(index, done[index])
+            together = OpenBatch(self._scorer, self._tokenizer.eos_token_id)
+            together.join(
+                [self._saying(i, questions[i], encoded[i], max_new_tokens) for i in batch]
+            )
+            while len(together):
+                for row in together.step():
+                    seconds = time.monotonic() - started
+                    done[row.key] = generation(self._tokenizer, row.said, seconds, lengths[row.key])
+                    if on_done is not None:
+                        on_done(row.key, done[row.key])
         return [done[i] for i in range(len(questions))]
+
+    def together(self) -> Together:
+        """Answers to questions that come at any time."""
+        return Together(self)
+
+    def _saying(self, key: int, question: Question, prompt: Encoded, most: int) -> Saying:
+        limit = min(most, self.max_tokens - len(prompt.tokens))
+        bounds = question.constraint and question.constraint(self._vocabulary)
+        return Saying(key, prompt, limit, bounds)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -133,12 +104,46 @@ class GreedyReader:
         return encoded
 
 
-class Emitted(NamedTuple):
-    """A token, its log probability, and the log of what the constraint left of all probability."""
+class Together:
+    """Questions that are answered side by side; others may come while some are being answered.
 
-    token: int
-    logprob: float
-    allowed: float
+    For one thread. What a question is answered does not depend on the others.
+    """
+
+    def __init__(self, reader: GreedyReader) -> None:
+        self._reader = reader
+        self._batch = OpenBatch(reader._scorer, reader._tokenizer.eos_token_id)
+        self._waiting: dict[int, Saying] = {}
+        self._asked: dict[int, float] = {}
+
+    def __len__(self) -> int:
+        """How many questions are not answered yet."""
+        return len(self._asked)
+
+    def ask(self, key: int, question: Question, max_new_tokens: int) -> None:
+        """Ask under a number of your own; raises UnusableInput as `Reader.generate` does."""
+        (prompt,) = self._reader._encode([question])
+        self._waiting[key] = self._reader._saying(key, question, prompt, max_new_tokens)
+        self._asked[key] = time.monotonic()
+
+    def leave(self, keys: Collection[int]) -> None:
+        """Forget questions whose answers nobody waits for any more."""
+        self._batch.leave(keys)
+        for key in keys:
+            self._waiting.pop(key, None)
+            self._asked.pop(key, None)
+
+    def step(self) -> list[tuple[int, Generation]]:
+        """Read the questions that came, say a token of each answer; give those that ended."""
+        if self._waiting:
+            self._batch.join(list(self._waiting.values()))
+            self._waiting.clear()
+        return [(row.key, self._ended(row)) for row in self._batch.step()]
+
+    def _ended(self, row: Saying) -> Generation:
+        seconds = time.monotonic() - self._asked.pop(row.key)
+        tokenizer, tokens = self._reader._tokenizer, len(row.prompt.tokens)
+        return generation(tokenizer, row.said, seconds, tokens)
 
 
 def generation(
@@ -161,52 +166,3 @@ def generation(
             scores.append(TokenScore(end, round(logprob, 5), round(allowed, 5)))
         scores[-1] = scores[-1]._replace(end=len(text))  # half a letter is in the text, too
     return Generation(text, finished, len(tokens), seconds, prompt_tokens, tuple(scores))
-
-
-def _answer(
-    scorer: Scorer,
-    prompts: Sequence[Encoded],
-    limits: Sequence[int],
-    constraints: Sequence[Constraint | None],
-    end_token: int,
-) -> Iterator[tuple[int, list[Emitted]]]:
-    """Decode one batch; give (row, its tokens) as each row ends."""
-    rows = np.arange(len(prompts))
-    positions = np.array([len(prompt.tokens) for prompt in prompts])
-    said: list[list[Emitted]] = [[] for _ in prompts]
-    state = scorer.start(prompts, max(limits))
-    while rows.size:
-        chosen, *scored = _choose(scorer.scores(state), [constraints[row] for row in rows])
-        for row, token, logprob, allowed in zip(rows, chosen, *scored, strict=True):
-            said[row].append(Emitted(int(token), float(logprob), float(allowed)))
-        alive = np.array(
-            [t != end_token and len(said[r]) < limits[r] for r, t in zip(rows, chosen, strict=True)]
-        )
-        for row in rows[~alive]:
-            yield int(row), said[row]
-        if not alive.all():
-            state = scorer.keep(state, np.flatnonzero(alive))
-            rows, positions, chosen = rows[alive], positions[alive], chosen[alive]
-        if rows.size:
-            state = scorer.step(state, chosen, positions)
-            positions = positions + 1
-
-
-def _choose(
-    logits: NDArray[np.float32], constraints: Sequence[Constraint | None]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The best token that each row may say, its log probability, and that of all it might say."""
-    chosen = logits.argmax(-1)
-    best = logits.max(-1, keepdims=True)
-    odds = np.exp(logits - best)
-    total = odds.sum(-1, dtype=np.float64)
-    left = total.copy()
-    for row, constraint in enumerate(constraints):
-        if constraint is not None:
-            added = constraint.added()
-            chosen[row] = (logits[row] + added).argmax()
-            constraint.accept(int(chosen[row]))
-            left[row] = odds[row][added > -np.inf].sum(dtype=np.float64)
-    logprobs = (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - np.log(total)
-    with np.errstate(divide="ignore"):  # what was left may round to 0; the token is in it
-        return chosen, logprobs, np.maximum(np.log(left / total), logprobs)

@@ -82,7 +82,9 @@ def test_answers_and_scores_are_those_of_transformers(
     assert logits.shape[0] == wanted[0].prompt_tokens
     assert logits[-1].argmax() == wanted[0].tokens[0]
     by_twos = apart(answering.answers, model, questions, NEW, 2)
-    assert [answer.text for answer in by_twos] == [answer.text for answer in batched]
+    midway = apart(answering.midway, model, questions, NEW)
+    for others in (by_twos, midway):
+        assert [answer.text for answer in others] == [answer.text for answer in batched]
 
 
 @pytest.mark.parametrize("kind", KINDS)

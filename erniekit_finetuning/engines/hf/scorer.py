@@ -79,6 +79,38 @@ class TorchScorer:
             state.cache, columns, state.shifts, tokens[:, None], positions[:, None]
         )
 
+    def join(self, states: Sequence[State], room: int) -> State:
+        """See `Scorer.join`; columns that every row of a state leaves empty go."""
+        torch = import_torch()
+        from transformers import DynamicCache
+
+        empty = [int(state.columns.argmax(1).min()) for state in states]
+        length = max(
+            state.columns.shape[1] - before for state, before in zip(states, empty, strict=True)
+        )
+        columns = [
+            np.pad(some, ((0, 0), (length - some.shape[1], 0)))
+            for some in (state.columns[:, e:] for state, e in zip(states, empty, strict=True))
+        ]
+
+        def side_by_side(parts: Sequence[Any]) -> Any:
+            some = [part[:, :, before:] for part, before in zip(parts, empty, strict=True)]
+            pad = torch.nn.functional.pad
+            return torch.cat([pad(part, (0, 0, length - part.shape[2], 0)) for part in some])
+
+        cache = DynamicCache()
+        for number, layers in enumerate(
+            zip(*(state.cache.layers for state in states), strict=True)
+        ):
+            keys = side_by_side([layer.keys for layer in layers])
+            cache.update(keys, side_by_side([layer.values for layer in layers]), number)
+        return State(
+            cache,
+            np.concatenate(columns),
+            np.concatenate([state.shifts for state in states]),
+            np.concatenate([state.logits for state in states]),
+        )
+
     def keep(self, state: State, rows: NDArray[np.int64]) -> State:
         """See `Scorer.keep`."""
         if rows.size:

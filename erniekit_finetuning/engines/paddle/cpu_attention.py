@@ -82,7 +82,7 @@ class RowCache:
     """Keys and values of a batch, aligned on the right: row i begins at column starts[i].
 
     Rows are filled alone (`RowCache.of_one`) and then put side by side (`beside`), so that a long
-    prompt makes no work for a short one.
+    prompt makes no work for a short one; more rows can be put beside them at any time.
     """
 
     mask: None = None
@@ -100,23 +100,29 @@ class RowCache:
         return cls(keys, [np.zeros_like(key) for key in keys], np.zeros(1, np.int64))
 
     @classmethod
-    def beside(cls, rows: Sequence[RowCache], room: int) -> RowCache:
-        """Put filled caches of one row each into one batch, with room for more columns."""
-        length = max(row.length for row in rows)
-        starts = np.array([length - row.length for row in rows])
+    def beside(cls, caches: Sequence[RowCache], room: int) -> RowCache:
+        """Put the rows of filled caches into one batch, with room for more columns."""
+        # Columns that every row of a cache leaves empty go: rows before them have ended.
+        used = [cache.length - int(cache.starts.min()) for cache in caches]
+        length = max(used)
+        starts = np.concatenate([length - (cache.length - cache.starts) for cache in caches])
 
         def side_by_side(layers: list[list[Array]]) -> list[Array]:
             _, groups, _, dim = layers[0][0].shape
             joined = []
             for layer in zip(*layers, strict=True):
-                whole = np.zeros((len(rows), groups, length + room, dim), np.float32)
-                for i, part in enumerate(layer):
-                    whole[i, :, starts[i] : length] = part[0]
+                whole = np.zeros((len(starts), groups, length + room, dim), np.float32)
+                row = 0
+                for cache, part, columns in zip(caches, layer, used, strict=True):
+                    below = row + len(part)
+                    newest = part[:, :, cache.length - columns : cache.length]
+                    whole[row:below, :, length - columns : length] = newest
+                    row = below
                 joined.append(whole)
             return joined
 
-        keys = side_by_side([row._keys for row in rows])
-        cache = cls(keys, side_by_side([row._values for row in rows]), starts)
+        keys = side_by_side([cache._keys for cache in caches])
+        cache = cls(keys, side_by_side([cache._values for cache in caches]), starts)
         cache.length = length
         return cache
 

@@ -64,10 +64,15 @@ class PaddleScorer:
             )
         return replace(state, hidden=out.last_hidden_state[:, -1])
 
+    def join(self, states: Sequence[State], room: int) -> State:
+        """See `Scorer.join`."""
+        cache = type(states[0].cache).beside([state.cache for state in states], room)
+        return State(cache, import_paddle().concat([state.hidden for state in states]))
+
     def keep(self, state: State, rows: NDArray[np.int64]) -> State:
-        """See `Scorer.keep`; the next step gives the rows that are kept their hidden states."""
+        """See `Scorer.keep`."""
         state.cache.keep(rows)
-        return state
+        return replace(state, hidden=state.hidden[import_paddle().to_tensor(rows)])
 
 
 def _fill_rows(model: Any, prompts: Sequence[Sequence[int]], room: int) -> tuple[RowCache, Any]:
@@ -122,6 +127,36 @@ class PaddedCache:
 
         self.for_model = DynamicCache()
         self.columns = np.arange(longest + room) >= starts[:, None]
+
+    @classmethod
+    def beside(cls, caches: Sequence[PaddedCache], room: int) -> PaddedCache:
+        """Put the rows of filled caches into one batch, with room for more columns."""
+        paddle = import_paddle()
+        starts = [cache.columns.argmax(1) for cache in caches]
+        filled = [int(cache.for_model.get_seq_length()) for cache in caches]
+        # Columns that every row of a cache leaves empty go: rows before them have ended.
+        used = [most - int(some.min()) for most, some in zip(filled, starts, strict=True)]
+        length = max(used)
+        shifted = [length - most + some for most, some in zip(filled, starts, strict=True)]
+        joined = cls(np.concatenate(shifted), length, room)
+
+        def on_the_right(part: Any, columns: int) -> Any:
+            rows, heads, _, dim = part.shape
+            empty = paddle.zeros([rows, heads, length - columns, dim], part.dtype)
+            return paddle.concat([empty, part[:, :, -columns:]], axis=2)
+
+        for number, layers in enumerate(
+            zip(*(cache.for_model.layers for cache in caches), strict=True)
+        ):
+            keys, values = (
+                [
+                    on_the_right(getattr(layer, name), columns)
+                    for layer, columns in zip(layers, used, strict=True)
+                ]
+                for name in ("keys", "values")
+            )
+            joined.for_model.update(paddle.concat(keys), paddle.concat(values), number)
+        return joined
 
     @property
     def mask(self) -> Any:
