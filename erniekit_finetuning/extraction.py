@@ -7,14 +7,10 @@ from pydantic import BaseModel, ConfigDict
 from erniekit_finetuning.confidence.calibration import Calibration, confidence
 from erniekit_finetuning.confidence.fields import said_fields
 from erniekit_finetuning.confidence.witness import Witness
-from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
-from erniekit_finetuning.data.schemas.tree import Object
-from erniekit_finetuning.decoding import Decoding, held, own_answer
+from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.documents.locate import located
 from erniekit_finetuning.documents.model import Document
-from erniekit_finetuning.documents.text import document_text
-from erniekit_finetuning.engines.protocol import Generation, Question, Reader
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.engines.protocol import Generation
 from erniekit_finetuning.invoice import rules
 from erniekit_finetuning.invoice.answer import Answer, read_answer
 from erniekit_finetuning.invoice.model import Invoice
@@ -74,47 +70,6 @@ class Extraction(BaseModel):
     def answer_text(self, indent: int | None = None) -> str:
         """The invoice alone as JSON."""
         return self.invoice.model_dump_json(exclude_none=True, indent=indent)
-
-
-def extract(
-    reader: Reader,
-    document: Document,
-    model: str,
-    max_new_tokens: int = MAX_NEW_TOKENS,
-    decoding: Decoding = Decoding.STRICT,
-    calibration: Calibration | None = None,
-) -> Extraction:
-    """Read one document.
-
-    Raises UnusableInput as `answered` does, UnreadableAnswer when the answer is not the JSON that
-    the model was asked for, as one of a model behind an API may be. Nothing is repaired.
-    """
-    human = human_turn(Instruction.EXTRACTION)
-    said = answered(reader, document, human, own_answer(), max_new_tokens, decoding)
-    return flagged(said, document, model, decoding, calibration)
-
-
-def answered(
-    reader: Reader,
-    document: Document,
-    human: str,
-    schema: Object,
-    max_new_tokens: int,
-    decoding: Decoding,
-) -> Generation:
-    """What a model says of a document when it is asked for an answer of a schema.
-
-    Raises UnusableInput when the document has no text or does not fit the model's context.
-    """
-    text = document_text(document)
-    if not text.strip():
-        raise UnusableInput(
-            Problem("no text was found in the document", cure="check that the page is not blank")
-        )
-    question = Question.ask(text_route(human, text), held(text, schema, decoding, "the document"))
-    room = reader.max_tokens - reader.count_tokens(question)
-    (said,) = reader.generate([question], min(max_new_tokens, max(room, 1)))
-    return said
 
 
 def flagged(

@@ -13,15 +13,14 @@ from pydantic import BaseModel, ConfigDict, computed_field
 from erniekit_finetuning.confidence.calibration import Calibration, confidence
 from erniekit_finetuning.confidence.witness import Witness
 from erniekit_finetuning.data.exact_json import exact_json
-from erniekit_finetuning.data.prompts import own_turn
 from erniekit_finetuning.data.schemas.keeping import schema_problems
 from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.decoding import Decoding, Placed, placed
 from erniekit_finetuning.documents.locate import Found
 from erniekit_finetuning.documents.model import Box, Document
-from erniekit_finetuning.engines.protocol import Generation, Reader
+from erniekit_finetuning.engines.protocol import Generation
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.extraction import CUT, MAX_NEW_TOKENS, UnreadableAnswer, answered
+from erniekit_finetuning.extraction import CUT, UnreadableAnswer
 from erniekit_finetuning.invoice.answer import read_object
 from erniekit_finetuning.invoice.strict_json import exact_number
 
@@ -92,21 +91,6 @@ class OwnExtraction(BaseModel):
     def answer_text(self, indent: int | None = None) -> str:
         """The answer alone as JSON."""
         return exact_json(self.data, indent)
-
-
-def extract_own(
-    reader: Reader,
-    document: Document,
-    schema: OwnSchema,
-    model: str,
-    max_new_tokens: int = MAX_NEW_TOKENS,
-    decoding: Decoding = Decoding.STRICT,
-    calibration: Calibration | None = None,
-) -> OwnExtraction:
-    """Read one document into a schema; raises as `extract` does."""
-    human = own_turn(schema.words)
-    said = answered(reader, document, human, schema.tree, max_new_tokens, decoding)
-    return own_flagged(said, schema, document, model, decoding, calibration)
 
 
 def own_flagged(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
@@ -37,8 +39,10 @@ def pdf(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def service() -> ErnieVLMService:
-    return ErnieVLMService()
+def service() -> Iterator[ErnieVLMService]:
+    service = ErnieVLMService()
+    yield service
+    service.close()
 
 
 def test_the_environment_goes_before_the_config_and_the_file(
@@ -121,3 +125,18 @@ def test_http_health_extraction_and_refusals(service: ErnieVLMService, pdf: Path
     assert "cannot be read" in noise.json()["detail"][0]["what"]
     assert "/tmp" not in noise.text
     assert client.post("/v1/invoices:extract").status_code == 422
+
+
+def test_http_says_when_there_is_no_room_and_when_it_took_too_long(pdf: Path) -> None:
+    service = ErnieVLMService({"ernie_vl": {"most_open": 1, "timeout_seconds": 0.3}})
+    client = TestClient(create_app(service))
+    asked = {"file": ("a.pdf", pdf.read_bytes())}
+    with ThreadPoolExecutor(4) as clients:
+        answers = list(
+            clients.map(lambda _: client.post("/v1/invoices:extract", files=asked), range(4))
+        )
+    service.close()
+    assert {answer.status_code for answer in answers} == {429, 504}
+    for answer in answers:
+        assert (answer.status_code == 429) == (int(answer.headers.get("Retry-After", 0)) >= 1)
+        assert answer.json()["detail"][0]["what"]

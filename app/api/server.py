@@ -11,7 +11,8 @@ from typing import Any
 from fastapi import FastAPI, HTTPException, Request, Response, UploadFile
 from fastapi.responses import JSONResponse
 
-from app.core.models.ernie_vlm_service import ErnieVLMService
+from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
+from app.core.models.model_process import Busy, Died
 from erniekit_finetuning import __version__
 from erniekit_finetuning.documents.opening import MAX_BYTES
 from erniekit_finetuning.errors import UnusableInput
@@ -45,6 +46,16 @@ def create_app(service: ErnieVLMService) -> FastAPI:
         if isinstance(read, OwnExtraction):  # written here: its numbers stay as they were said
             return Response(read.json_text(), media_type="application/json")
         return read
+
+    @app.exception_handler(Busy)
+    def busy(_: Request, error: Busy) -> JSONResponse:
+        headers = {"Retry-After": str(error.retry_after)}
+        return JSONResponse({"detail": [{"what": str(error)}]}, 429, headers)
+
+    @app.exception_handler(TimedOut)
+    @app.exception_handler(Died)
+    def unread(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": [{"what": str(error)}]}, status_code=504)
 
     @app.exception_handler(UnusableInput)
     def unusable(_: Request, error: UnusableInput) -> JSONResponse:

@@ -28,17 +28,24 @@ from erniekit_finetuning.extraction import MAX_NEW_TOKENS
 class ErnieVL(BaseModel):
     """The model: a base (name or folder), and the adapter, run or merged folder tuned from it.
 
-    `answer_schema`: a JSON Schema of answers in the place of the model's own.
+    `models`: further ones by name, for a tenant or a kind of document. `answer_schema`: a JSON
+    Schema of answers in the place of the models' own. `rows` documents are read side by side by
+    each model, `most_open` may be open at once; one that is not read after `timeout_seconds` is
+    given up.
     """
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
 
     base_model: str = "ernie-4.5-tiny"
     fine_tuned_model_path: Path | None = None
+    models: dict[str, Path] = {}
     engine: str = "paddle"
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, gt=0)
     decoding: Decoding = Decoding.STRICT
     answer_schema: Path | None = None
+    rows: int = Field(default=16, gt=0)
+    most_open: int = Field(default=64, gt=0)
+    timeout_seconds: float = Field(default=120, gt=0)
 
 
 class Settings(BaseSettings):

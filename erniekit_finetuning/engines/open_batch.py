@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.protocol import Constraint
+from erniekit_finetuning.errors import UnusableInput
 
 
 class Scorer(Protocol):
@@ -60,13 +61,17 @@ class Emitted(NamedTuple):
 
 @dataclass
 class Saying:
-    """An answer while it is said: its number, at most how many tokens, within which bounds."""
+    """An answer while it is said: its number, at most how many tokens, within which bounds.
+
+    `failure`: why its constraint bounds nothing; the others go on.
+    """
 
     key: int
     prompt: Encoded
     limit: int
     constraint: Constraint | None = None
     said: list[Emitted] = field(default_factory=list)
+    failure: UnusableInput | None = None
 
     @property
     def position(self) -> int:
@@ -100,12 +105,17 @@ class OpenBatch:
         self._keep([index for index, row in enumerate(self._rows) if row.key not in keys])
 
     def step(self) -> list[Saying]:
-        """Say one token of each row; give those that end with it."""
+        """Say one token of each row; give those that end with it, or that failed."""
         rows = self._rows
-        chosen, *scored = _choose(self._scorer.scores(self._state), [r.constraint for r in rows])
+        chosen, *scored = _choose(self._scorer.scores(self._state), rows)
         for row, token, logprob, allowed in zip(rows, chosen, *scored, strict=True):
             row.said.append(Emitted(int(token), float(logprob), float(allowed)))
-        ends = [row.said[-1].token == self._end_token or len(row.said) >= row.limit for row in rows]
+        ends = [
+            row.said[-1].token == self._end_token
+            or len(row.said) >= row.limit
+            or row.failure is not None
+            for row in rows
+        ]
         self._keep([index for index, end in enumerate(ends) if not end])
         if self._rows:
             tokens = np.array([row.said[-1].token for row in self._rows])
@@ -121,7 +131,7 @@ class OpenBatch:
 
 
 def _choose(
-    logits: NDArray[np.float32], constraints: Sequence[Constraint | None]
+    logits: NDArray[np.float32], rows: Sequence[Saying]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """The best token that each row may say, its log probability, and that of all it might say."""
     chosen = logits.argmax(-1)
@@ -129,12 +139,17 @@ def _choose(
     odds = np.exp(logits - best)
     total = odds.sum(-1, dtype=np.float64)
     left = total.copy()
-    for row, constraint in enumerate(constraints):
-        if constraint is not None:
-            added = constraint.added()
-            chosen[row] = (logits[row] + added).argmax()
-            constraint.accept(int(chosen[row]))
-            left[row] = odds[row][added > -np.inf].sum(dtype=np.float64)
+    for index, row in enumerate(rows):
+        if row.constraint is None:
+            continue
+        try:
+            added = row.constraint.added()
+            chosen[index] = (logits[index] + added).argmax()
+            row.constraint.accept(int(chosen[index]))
+        except UnusableInput as error:
+            row.failure = error
+        else:
+            left[index] = odds[index][added > -np.inf].sum(dtype=np.float64)
     logprobs = (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - np.log(total)
     with np.errstate(divide="ignore"):  # what was left may round to 0; the token is in it
         return chosen, logprobs, np.maximum(np.log(left / total), logprobs)

@@ -64,6 +64,8 @@ class GreedyReader:
             )
             while len(together):
                 for row in together.step():
+                    if row.failure is not None:
+                        raise row.failure
                     seconds = time.monotonic() - started
                     done[row.key] = generation(self._tokenizer, row.said, seconds, lengths[row.key])
                     if on_done is not None:
@@ -133,15 +135,20 @@ class Together:
             self._waiting.pop(key, None)
             self._asked.pop(key, None)
 
-    def step(self) -> list[tuple[int, Generation]]:
-        """Read the questions that came, say a token of each answer; give those that ended."""
+    def step(self) -> list[tuple[int, Generation | UnusableInput]]:
+        """Read the questions that came, say a token of each answer; give those that ended.
+
+        Or why one cannot go on: its constraint bounds nothing.
+        """
         if self._waiting:
             self._batch.join(list(self._waiting.values()))
             self._waiting.clear()
         return [(row.key, self._ended(row)) for row in self._batch.step()]
 
-    def _ended(self, row: Saying) -> Generation:
+    def _ended(self, row: Saying) -> Generation | UnusableInput:
         seconds = time.monotonic() - self._asked.pop(row.key)
+        if row.failure is not None:
+            return row.failure
         tokenizer, tokens = self._reader._tokenizer, len(row.prompt.tokens)
         return generation(tokenizer, row.said, seconds, tokens)
 

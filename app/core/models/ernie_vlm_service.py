@@ -8,30 +8,32 @@ print(extraction.invoice.model_dump_json(exclude_none=True))
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from app.config.settings import Settings, load_settings
-from erniekit_finetuning.confidence.calibration import (
-    Calibration,
-    calibration_file,
-    calibration_of,
-)
-from erniekit_finetuning.data.schemas.own import read_own_schema, schema_sha256
+from app.core.models.loaded_model import LoadedModel
+from app.core.models.model_process import Closed
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.opening import read_document
-from erniekit_finetuning.engines.prompting import schema_file
-from erniekit_finetuning.engines.registry import get_engine
+from erniekit_finetuning.engines.protocol import Generation
 from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
-from erniekit_finetuning.extraction import Extraction, extract
-from erniekit_finetuning.own_extraction import OwnExtraction, extract_own
-from erniekit_finetuning.recipes.models import model_folder
+from erniekit_finetuning.extraction import Extraction
+from erniekit_finetuning.own_extraction import OwnExtraction
+
+
+class TimedOut(Exception):
+    """The document was not read in time, and was given up."""
 
 
 class ErnieVLMService:
-    """One loaded model. Safe to call from several threads; calls are answered one at a time."""
+    """Reads documents with a base or tuned model, and with others by name.
+
+    Each model answers in a process of its own, many documents side by side. Safe to call from
+    several threads; a process that dies is started again and no document is lost.
+    """
 
     def __init__(self, config: Mapping[str, Any] | Settings | None = None) -> None:
         """Load the model that settings name; the environment goes before `config`.
@@ -41,42 +43,86 @@ class ErnieVLMService:
         settings = config if isinstance(config, Settings) else load_settings(config)
         self.settings = settings.ernie_vl
         tuned = self.settings.fine_tuned_model_path
-        if tuned is not None and not tuned.exists():
-            raise UnusableInput(
-                Problem(
-                    "the fine-tuned model is not there",
-                    field="ernie_vl.fine_tuned_model_path",
-                    found=str(tuned),
-                    cure="give a run, adapter or merged folder, or leave it out for the base model",
-                )
+        named = {"ernie_vl.fine_tuned_model_path": tuned} if tuned else {}
+        named |= {f"ernie_vl.models.{name}": path for name, path in self.settings.models.items()}
+        problems = [
+            Problem(
+                "the fine-tuned model is not there",
+                field=field,
+                found=str(path),
+                cure="give a run, adapter or merged folder, or leave it out for the base model",
             )
-        self.model = str(tuned or self.settings.base_model)
-        file = self.settings.answer_schema or schema_file(self.model)
-        self.schema = None if file is None else read_own_schema(file)
-        self._calibration = self._calibrated()
-        self._reader = get_engine(self.settings.engine).load(self.model)
+            for field, path in named.items()
+            if not path.exists()
+        ]
+        if problems:
+            raise UnusableInput(problems)
         self._lock = Lock()
+        self._loaded: dict[str | None, LoadedModel] = {}
+        self._load(None, str(tuned or self.settings.base_model))
 
-    def extract(self, path: Path) -> Extraction | OwnExtraction:
+    @property
+    def model(self) -> str:
+        """The model that reads documents for which no other is named."""
+        return self._loaded[None].name
+
+    def extract(self, path: Path, model: str | None = None) -> Extraction | OwnExtraction:
         """Read one PDF or image: an OwnExtraction where the model or the settings name a schema.
 
-        Raises UnusableInput for a file that cannot be read, UnreadableAnswer when the model does
-        not answer with JSON.
+        `model` is one of the settings' `models`. Raises UnusableInput for a file that cannot be
+        read, UnreadableAnswer when the model does not answer with JSON, Busy when too many
+        documents are open, TimedOut.
         """
-        return self.read(read_document(path))
+        return self.read(read_document(path), model)
 
-    def read(self, document: Document) -> Extraction | OwnExtraction:
+    def read(self, document: Document, model: str | None = None) -> Extraction | OwnExtraction:
         """Read a document that is open already; raises as `extract` does."""
-        how = self.settings.max_new_tokens, self.settings.decoding, self._calibration
-        with self._lock:
-            if self.schema is None:
-                return extract(self._reader, document, self.model, *how)
-            return extract_own(self._reader, document, self.schema, self.model, *how)
+        loaded, answer = self._asked(document, model)
+        try:
+            said = answer.result(self.settings.timeout_seconds)
+        except TimeoutError as error:
+            answer.cancel()
+            what = f"the document was not read in {self.settings.timeout_seconds:g} s"
+            raise TimedOut(what) from error
+        return loaded.extraction(said, document)
 
-    def _calibrated(self) -> Calibration | None:
-        """The model folder's calibration; raises UnusableInput for one of other weights."""
-        folder = model_folder(self.model)
-        if folder is None or not calibration_file(folder).is_file():
-            return None
-        held_to = None if self.schema is None else schema_sha256(self.schema.json)
-        return calibration_of(folder, model_fingerprint(folder), self.settings.decoding, held_to)
+    def swap(self, path: Path, model: str | None = None) -> None:
+        """Let another fine-tuned model read what comes from now on.
+
+        What is open is answered by the one before, whose process then ends. Raises UnusableInput,
+        and changes nothing, when the new one cannot be loaded.
+        """
+        before = self._loaded.get(model)
+        self._load(model, str(path))
+        if before is not None:
+            before.process.close()
+
+    def close(self) -> None:
+        """Answer what is open and end the models' processes."""
+        for loaded in self._loaded.values():
+            loaded.process.close()
+
+    def _asked(
+        self, document: Document, model: str | None
+    ) -> tuple[LoadedModel, Future[Generation]]:
+        while True:
+            loaded = self._of(model)
+            try:
+                return loaded, loaded.ask(document)
+            except Closed:
+                if self._loaded[model] is loaded:
+                    raise
+
+    def _of(self, model: str | None) -> LoadedModel:
+        with self._lock:
+            if model not in self._loaded:
+                if model not in self.settings.models:
+                    expected = ", ".join(self.settings.models) or "none is named"
+                    raise UnusableInput(
+                        Problem("no such model", field="model", found=model, expected=expected)
+                    )
+                self._load(model, str(self.settings.models[model]))
+            return self._loaded[model]
+
+    def _load(self, name: str | None, model: str) -> None:
+        self._loaded[name] = LoadedModel(model, self.settings)

@@ -1,0 +1,56 @@
+"""A model with what its answers are held to and how its confidence is counted."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from pathlib import Path
+
+from app.config.settings import ErnieVL
+from app.core.models.asked import asked_of
+from app.core.models.model_process import ModelProcess
+from erniekit_finetuning.confidence.calibration import (
+    Calibration,
+    calibration_file,
+    calibration_of,
+)
+from erniekit_finetuning.data.schemas.own import OwnSchema, read_own_schema, schema_sha256
+from erniekit_finetuning.documents.model import Document
+from erniekit_finetuning.engines.prompting import schema_file
+from erniekit_finetuning.engines.protocol import Generation
+from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
+from erniekit_finetuning.extraction import Extraction, flagged
+from erniekit_finetuning.own_extraction import OwnExtraction, own_flagged
+from erniekit_finetuning.recipes.models import model_folder
+
+
+class LoadedModel:
+    """A model's process, and what turns its answers into extractions."""
+
+    def __init__(self, name: str, settings: ErnieVL) -> None:
+        """Load it; raises UnusableInput when the model, its schema or calibration is unusable."""
+        self.name, self._settings = name, settings
+        file = settings.answer_schema or schema_file(name)
+        self.schema = None if file is None else read_own_schema(file)
+        self._calibration = _calibration(name, settings, self.schema)
+        self.process = ModelProcess(settings.engine, name, settings.rows, settings.most_open)
+
+    def ask(self, document: Document) -> Future[Generation]:
+        """Ask for the document's invoice; raises UnusableInput, Busy or Closed at once."""
+        how = self._settings.decoding, self._settings.max_new_tokens
+        return self.process.submit(asked_of(document, self.schema, *how))
+
+    def extraction(self, said: Generation, document: Document) -> Extraction | OwnExtraction:
+        """What the model said, typed, placed and checked; raises UnreadableAnswer."""
+        how = self.name, self._settings.decoding, self._calibration
+        if self.schema is None:
+            return flagged(said, document, *how)
+        return own_flagged(said, self.schema, document, *how)
+
+
+def _calibration(name: str, settings: ErnieVL, schema: OwnSchema | None) -> Calibration | None:
+    """The model folder's calibration; raises UnusableInput for one of other weights."""
+    folder: Path | None = model_folder(name)
+    if folder is None or not calibration_file(folder).is_file():
+        return None
+    held_to = None if schema is None else schema_sha256(schema.json)
+    return calibration_of(folder, model_fingerprint(folder), settings.decoding, held_to)

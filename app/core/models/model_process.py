@@ -1,0 +1,250 @@
+"""A model in a process of its own, asked from many threads; it is started again when it dies."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Condition, RLock, Thread
+from typing import Any
+
+from app.core.models.asked import Asked
+from erniekit_finetuning.engines.protocol import Generation, TokenScore
+from erniekit_finetuning.errors import Problem, UnusableInput
+
+_WORKER = Path(__file__).with_name("model_worker.py")
+_ALONE = 2  # deaths that a question saw, after which it is asked alone
+_MOST = 3  # deaths after which it is not asked again
+_STARTS = 3  # starts in a row that may fail
+
+
+class Busy(Exception):
+    """More questions wait than may; `retry_after` is seconds until there should be room."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too many documents wait; try again in {retry_after} s")
+
+
+class Closed(Exception):
+    """The model answers what is open, and takes nothing new."""
+
+
+class Died(Exception):
+    """The model's process ended each time that it was asked this."""
+
+
+@dataclass
+class _Open:
+    """A question that is not answered yet, and how many deaths of the process it saw."""
+
+    asked: Asked
+    answer: Future[Generation] = field(default_factory=Future)
+    deaths: int = 0
+    sent: bool = False
+
+
+class ModelProcess:
+    """Answers questions side by side; one that was accepted gets its one answer.
+
+    A process that dies is started again and asked what is open. What has seen two deaths is asked
+    alone, so that a question that kills the model takes no other with it.
+    """
+
+    def __init__(self, engine: str, model: str, rows: int, most_open: int) -> None:
+        """Start it and wait until the model is loaded.
+
+        `rows` are answered side by side, `most_open` may be open at once. Raises UnusableInput when
+        the model cannot be loaded.
+        """
+        self._command = [sys.executable, str(_WORKER), engine, model, str(rows)]
+        self._most_open = most_open
+        self._open: dict[int, _Open] = {}
+        self._changed = Condition(RLock())
+        self._next_key = 0
+        self._pace = _Pace()
+        self._closing = False
+        self._failure: UnusableInput | None = None
+        self._process: subprocess.Popen[bytes] | None = None  # once its model is loaded
+        Thread(target=self._run, name=f"model {model}", daemon=True).start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._process or self._failure)
+            if self._failure is not None:
+                raise self._failure
+
+    @property
+    def pid(self) -> int | None:
+        """The process; None while it is being started again."""
+        process = self._process
+        return None if process is None or process.poll() is not None else process.pid
+
+    def __len__(self) -> int:
+        """How many questions are open."""
+        return len(self._open)
+
+    def submit(self, asked: Asked) -> Future[Generation]:
+        """Ask; cancelling the future gives the question up.
+
+        Raises Busy when too many are open, Closed after `close`. The future raises UnusableInput
+        for what cannot be asked, and Died where the model did not survive the question.
+        """
+        with self._changed:
+            if self._failure is not None:
+                raise self._failure
+            if self._closing:
+                raise Closed
+            if len(self._open) >= self._most_open:
+                raise Busy(self._pace.seconds_for(len(self._open)))
+            key, self._next_key = self._next_key, self._next_key + 1
+            one = self._open[key] = _Open(asked)
+            self._send()
+
+        def given_up(answer: Future[Generation]) -> None:
+            if answer.cancelled() and self._forget(key):
+                answer.set_running_or_notify_cancel()  # who waits for several hears of it
+
+        one.answer.add_done_callback(given_up)
+        return one.answer
+
+    def close(self) -> None:
+        """Answer what is open, then end the process."""
+        with self._changed:
+            self._closing = True
+            self._changed.wait_for(lambda: self._failure or (not self._open and self._process))
+            process = self._process
+        if process is not None and process.stdin is not None:
+            process.stdin.close()
+            process.wait()
+
+    def _run(self) -> None:
+        """Start the process whenever it ended, and take what it says."""
+        failed = 0
+        while failed < _STARTS:
+            process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+            assert process.stdout is not None
+            failed += 1
+            for line in process.stdout:
+                message = json.loads(line)
+                if "ready" in message:
+                    failed = 0
+                    self._started(process)
+                elif "key" in message:
+                    self._answered(message)
+                else:
+                    self._fail(_unusable(message))
+                    return
+            process.wait()
+            if self._ended():
+                return
+        what = f"the model's process ended {_STARTS} times before the model was loaded"
+        found, cure = f"exit code {process.returncode}", "see its log; -9 is for want of memory"
+        self._fail(UnusableInput(Problem(what, found=found, cure=cure)))
+
+    def _started(self, process: subprocess.Popen[bytes]) -> None:
+        with self._changed:
+            self._process = process
+            self._send()
+            self._changed.notify_all()
+
+    def _ended(self) -> bool:
+        """Note a death; true when nobody wants the process any more."""
+        with self._changed:
+            self._process = None
+            dead = []
+            for key, one in list(self._open.items()):
+                one.deaths += one.sent
+                one.sent = False
+                if one.deaths >= _MOST:
+                    dead.append(self._open.pop(key))
+            self._changed.notify_all()
+            over = self._closing and not self._open
+        for one in dead:
+            _settle(one, Died(f"the model's process ended {_MOST} times while it read this"))
+        return over
+
+    def _answered(self, message: dict[str, Any]) -> None:
+        with self._changed:
+            one = self._open.pop(message["key"], None)
+            self._pace.answered(still_open=len(self._open))
+            self._send()
+            self._changed.notify_all()
+        if one is not None:
+            answer = message.get("answer")
+            _settle(one, _unusable(message) if answer is None else _generation(answer))
+
+    def _forget(self, key: int) -> bool:
+        with self._changed:
+            one = self._open.pop(key, None)
+            if one is not None and one.sent:
+                self._write({"leave": [key]})
+            self._send()
+            self._changed.notify_all()
+        return one is not None
+
+    def _fail(self, error: UnusableInput) -> None:
+        with self._changed:
+            self._failure, lost = error, list(self._open.values())
+            self._open.clear()
+            self._changed.notify_all()
+        for one in lost:
+            _settle(one, error)
+
+    def _send(self) -> None:
+        """Hand over what may be asked now: all, or one alone that may have killed the process."""
+        if self._process is None:
+            return
+        suspects = [item for item in self._open.items() if item[1].deaths >= _ALONE]
+        if suspects and any(one.sent for one in self._open.values()):
+            return
+        for key, one in suspects[:1] or self._open.items():
+            if not one.sent:
+                one.sent = True
+                self._write({"key": key, "ask": one.asked.model_dump(mode="json")})
+
+    def _write(self, message: dict[str, Any]) -> None:
+        if self._process is not None and self._process.stdin is not None:
+            with suppress(OSError):  # it died: what is open is asked again
+                self._process.stdin.write(json.dumps(message).encode() + b"\n")
+                self._process.stdin.flush()
+
+
+class _Pace:
+    """Seconds from one answer to the next while there is work."""
+
+    def __init__(self) -> None:
+        self._seconds, self._last = 1.0, 0.0
+
+    def answered(self, still_open: int) -> None:
+        now = time.monotonic()
+        if self._last:
+            self._seconds += 0.1 * (now - self._last - self._seconds)
+        self._last = now if still_open else 0.0
+
+    def seconds_for(self, answers: int) -> int:
+        """Whole seconds until half of so many should be answered."""
+        return max(1, math.ceil(self._seconds * answers / 2))
+
+
+def _settle(one: _Open, outcome: Generation | Exception) -> None:
+    if not one.answer.set_running_or_notify_cancel():
+        return
+    if isinstance(outcome, Exception):
+        one.answer.set_exception(outcome)
+    else:
+        one.answer.set_result(outcome)
+
+
+def _unusable(message: dict[str, Any]) -> UnusableInput:
+    return UnusableInput([Problem(**problem) for problem in message["problems"]])
+
+
+def _generation(answer: dict[str, Any]) -> Generation:
+    tokens: Sequence[Any] = answer["tokens"]
+    return Generation(**{**answer, "tokens": tuple(TokenScore(*token) for token in tokens)})
