@@ -62,8 +62,12 @@ def test_the_environment_goes_before_the_config_and_the_file(
 
 
 def test_unknown_settings_are_refused() -> None:
-    with pytest.raises(UnusableInput, match="fine_tuned_path"):
+    with pytest.raises(UnusableInput, match=r"fine_tuned_path.*keys of ernie_vl: base_model"):
         load_settings({"ernie_vl": {"fine_tuned_path": "x"}})
+    with pytest.raises(UnusableInput, match=r"documents\.pages.*keys of documents: processes"):
+        load_settings({"documents": {"pages": 2}})
+    with pytest.raises(UnusableInput, match=r"ernie.*known sections: ernie_vl, documents"):
+        load_settings({"ernie": {}})
 
 
 def test_a_missing_fine_tuned_model_is_named() -> None:

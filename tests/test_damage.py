@@ -28,7 +28,7 @@ from erniekit_finetuning.data.shards import SEPARATOR, Plan, converted, rejectio
 from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.data.sources.reading import Unit
 from erniekit_finetuning.data.splitting import GroupBy
-from erniekit_finetuning.documents.opening import MAX_PIXELS
+from erniekit_finetuning.documents.limits import MAX_PIXELS
 from erniekit_finetuning.errors import UnusableInput
 
 ROOT = Path(__file__).resolve().parents[1]

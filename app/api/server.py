@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
 from app.core.models.model_process import Busy, Died
 from erniekit_finetuning import __version__
-from erniekit_finetuning.documents.opening import MAX_BYTES
+from erniekit_finetuning.documents.limits import MAX_BYTES
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.extraction import Extraction, UnreadableAnswer
 from erniekit_finetuning.own_extraction import OwnExtraction

@@ -48,6 +48,16 @@ class ErnieVL(BaseModel):
     timeout_seconds: float = Field(default=120, gt=0)
 
 
+class Documents(BaseModel):
+    """How files are opened: by how many processes, each of how much memory, a file in how long."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    processes: int = Field(default=2, gt=0)
+    megabytes: int = Field(default=3000, ge=1000)
+    seconds: float = Field(default=60, gt=0)
+
+
 class Settings(BaseSettings):
     """Everything the service can be told."""
 
@@ -56,6 +66,7 @@ class Settings(BaseSettings):
     )
 
     ernie_vl: ErnieVL = ErnieVL()
+    documents: Documents = Documents()
 
     @classmethod
     def settings_customise_sources(
@@ -99,11 +110,20 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
                     fault["msg"],
                     file="settings",
                     field=".".join(map(str, fault["loc"])),
-                    cure=f"known keys of ernie_vl: {', '.join(ErnieVL.model_fields)}",
+                    cure=_known(fault["loc"]),
                 )
                 for fault in error.errors(include_url=False)
             ]
         ) from error
+
+
+def _known(place: tuple[int | str, ...]) -> str:
+    """The keys that there are where one was wrong."""
+    sections: dict[int | str, type[BaseModel]] = {"ernie_vl": ErnieVL, "documents": Documents}
+    section = sections.get(place[0]) if place else None
+    if section is None:
+        return f"known sections: {', '.join(Settings.model_fields)}"
+    return f"known keys of {place[0]}: {', '.join(section.model_fields)}"
 
 
 def settings_for(model: str | None, schema: Path | None = None) -> Settings:

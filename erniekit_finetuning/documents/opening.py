@@ -7,12 +7,10 @@ from pathlib import Path
 
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from erniekit_finetuning.documents.limits import MAX_BYTES, MAX_PAGES, MAX_PIXELS
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.errors import Problem, UnusableInput
 
-MAX_BYTES = 50 * 1024 * 1024
-MAX_PAGES = 50
-MAX_PIXELS = 60_000_000  # an A3 page at 400 dpi has 31 million
 OCR_DPI = 200
 _MIN_LETTERS = 10  # fewer letters and digits than this is a stamp on a scan, not a text layer
 
@@ -60,16 +58,6 @@ def _read_pdf(path: Path) -> Document:
     from erniekit_finetuning.documents.pdf import read_pdf, render_page
 
     document = read_pdf(path)
-    if len(document.pages) > MAX_PAGES:
-        raise UnusableInput(
-            Problem(
-                "the document has too many pages",
-                file=str(path),
-                found=str(len(document.pages)),
-                expected=f"at most {MAX_PAGES}",
-                cure="split it: one invoice a file",
-            )
-        )
     pages = list(document.pages)
     source = "text layer"
     for index, page in enumerate(pages):

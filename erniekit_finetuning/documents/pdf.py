@@ -11,6 +11,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
+from erniekit_finetuning.documents.limits import MAX_PAGES, MAX_PIXELS
 from erniekit_finetuning.documents.model import Box, Document, Page, Word
 from erniekit_finetuning.errors import Problem, UnusableInput
 
@@ -21,20 +22,43 @@ _GAP = 0.35  # a gap of this share of the character height starts a new word
 def read_pdf(source: bytes | Path) -> Document:
     """Read the words of every page from the text layer; a page without one has no words.
 
-    Raises UnusableInput for a file that is not a PDF, is damaged, is encrypted or has no page.
+    Raises UnusableInput for a file that is not a PDF, is damaged, is encrypted, has no page or too
+    many.
     """
     pdf = open_pdf(source)
     try:
+        if len(pdf) > MAX_PAGES:
+            raise UnusableInput(
+                Problem(
+                    "the document has too many pages",
+                    file=str(source) if isinstance(source, Path) else "PDF",
+                    found=str(len(pdf)),
+                    expected=f"at most {MAX_PAGES}",
+                    cure="split it: one invoice a file",
+                )
+            )
         return Document(tuple(read_page(page) for page in pdf))
     finally:
         pdf.close()
 
 
 def render_page(source: bytes | Path, index: int, dpi: int) -> Image.Image:
-    """Page `index` (from 0) as an RGB image."""
+    """Page `index` (from 0) as an RGB image; raises UnusableInput for one of too many pixels."""
     pdf = open_pdf(source)
     try:
-        image: Image.Image = pdf[index].render(scale=dpi / 72).to_pil().convert("RGB")
+        page = pdf[index]
+        width, height = (round(side * dpi / 72) for side in page.get_size())
+        if width * height > MAX_PIXELS:
+            raise UnusableInput(
+                Problem(
+                    "a page is too large",
+                    file=str(source) if isinstance(source, Path) else "PDF",
+                    found=f"{width} x {height} pixels at {dpi} dpi",
+                    expected=f"at most {MAX_PIXELS} pixels",
+                    cure="print it to a paper size",
+                )
+            )
+        image: Image.Image = page.render(scale=dpi / 72).to_pil().convert("RGB")
         return image
     finally:
         pdf.close()

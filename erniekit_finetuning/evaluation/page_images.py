@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from erniekit_finetuning.documents.opening import MAX_PIXELS
+from erniekit_finetuning.documents.limits import MAX_PIXELS
 from erniekit_finetuning.errors import UnusableInput
 
 _WIDTH = 900

@@ -14,10 +14,10 @@ from threading import Lock
 from typing import Any
 
 from app.config.settings import Settings, load_settings
+from app.core.documents.opener import Opener
 from app.core.models.loaded_model import LoadedModel
 from app.core.models.model_process import Closed
 from erniekit_finetuning.documents.model import Document
-from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.engines.protocol import Generation
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.extraction import Extraction
@@ -31,8 +31,9 @@ class TimedOut(Exception):
 class ErnieVLMService:
     """Reads documents with a base or tuned model, and with others by name.
 
-    Each model answers in a process of its own, many documents side by side. Safe to call from
-    several threads; a process that dies is started again and no document is lost.
+    Each model answers in a process of its own, many documents side by side; files are opened in
+    others. Safe to call from several threads; a process that dies is started again and no document
+    is lost.
     """
 
     def __init__(self, config: Mapping[str, Any] | Settings | None = None) -> None:
@@ -57,6 +58,7 @@ class ErnieVLMService:
         ]
         if problems:
             raise UnusableInput(problems)
+        self._opener = Opener(**settings.documents.model_dump())
         self._lock = Lock()
         self._loaded: dict[str | None, LoadedModel] = {}
         self._load(None, str(tuned or self.settings.base_model))
@@ -73,7 +75,7 @@ class ErnieVLMService:
         read, UnreadableAnswer when the model does not answer with JSON, Busy when too many
         documents are open, TimedOut.
         """
-        return self.read(read_document(path), model)
+        return self.read(self._opener.open(path), model)
 
     def read(self, document: Document, model: str | None = None) -> Extraction | OwnExtraction:
         """Read a document that is open already; raises as `extract` does."""
@@ -98,9 +100,10 @@ class ErnieVLMService:
             before.process.close()
 
     def close(self) -> None:
-        """Answer what is open and end the models' processes."""
+        """Answer what is open and end all processes."""
         for loaded in self._loaded.values():
             loaded.process.close()
+        self._opener.close()
 
     def _asked(
         self, document: Document, model: str | None
