@@ -25,7 +25,7 @@ SOURCE = """#set page(width: 15cm, height: 8cm)
 #grid(columns: (1fr, 1fr), [Acme GmbH \\ Hauptstr. 5 \\ 10115 Berlin], [Rechnung Nr. \\ R-17])
 #table(stroke: none, columns: (1fr, auto, auto), [Tür, groß], [2], [1.234,50 €])
 """
-TEXT = "Acme GmbH\tRechnung Nr.\nHauptstr. 5\tR-17\n10115 Berlin\nTür, groß\t2\t1.234,50 €"
+TEXT = "Acme GmbH\tRechnung Nr.\nHauptstr. 5\tR-17\n10115 Berlin\nTür, groß\t\t2\t1.234,50 €"
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +149,34 @@ def test_a_row_whose_first_column_is_empty_starts_with_a_tab() -> None:
         "left0\tright0", "left1", "left2", "left3\tright3",
         *(f"left{row}" for row in range(4, 10)), "\tright10", "!",
     ]  # fmt: skip
+
+
+def test_a_column_that_a_row_leaves_empty_has_a_tab_of_its_own() -> None:
+    """A line without a discount, a party of two rows beside one of three."""
+
+    def row(number: int, *cells: tuple[str, float]) -> list[Word]:
+        top = number * 0.012
+        return [
+            Word(text, (left, top, left + 0.008 * len(text), top + 0.008)) for text, left in cells
+        ]
+
+    words = [
+        *row(0, ("Item", 0.1), ("Price", 0.4), ("Off", 0.6), ("Net", 0.8)),
+        *row(1, ("Nails", 0.1), ("5.00", 0.41), ("9.00", 0.79)),
+        *row(2, ("steel", 0.1)),
+        *row(3, ("Screws", 0.1), ("7.00", 0.41), ("2", 0.61), ("6.00", 0.79)),
+        *row(4, ("Total", 0.41), ("15.00", 0.79)),
+        *row(12, ("Bank", 0.1), ("BIC", 0.8)),
+    ]
+    text = document_text(Document((Page(1000, 1000, tuple(words)),)))
+    assert text.split("\n") == [
+        "Item\tPrice\tOff\tNet",
+        "Nails\t5.00\t\t9.00",
+        "steel",
+        "Screws\t7.00\t2\t6.00",
+        "\tTotal\t\t15.00",
+        "Bank\tBIC",
+    ]
 
 
 def test_values_are_found_where_they_stand_and_only_whole(pdf: Path) -> None:

@@ -111,8 +111,8 @@ def disturbed(rng: Random, document: Labelled) -> Labelled:
         values = {reread(words, print_): value for print_, value in values.items()}
     kind = rng.random()
     if kind < 0.1:
-        text = re.sub(r"^\t", "", text, flags=re.MULTILINE)
-        text = text.replace("\t", " " if kind < 0.06 else "  ")
+        text = re.sub(r"(^|[\n\f])\t+", r"\1", text)
+        text = re.sub(r"\t+", " " if kind < 0.06 else "  ", text)
     elif kind < 0.16:
         text = "\n".join(_tighter(rng, row) for row in text.split("\n"))
     if chance(rng, 0.2):
@@ -124,7 +124,7 @@ def disturbed(rng: Random, document: Labelled) -> Labelled:
 
 
 def _tighter(rng: Random, row: str) -> str:
-    return row.replace("\t", " ") if chance(rng, 0.3) else row
+    return re.sub(r"\t+", " ", row).strip() if chance(rng, 0.3) else row
 
 
 def _part(document: Labelled, block: str) -> Sample:

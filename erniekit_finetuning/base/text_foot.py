@@ -48,7 +48,7 @@ def totals(page: Setting) -> Rows:
     if taxes and chance(rng, 0.3):
         return beside(rng, taxes, rows)
     if chance(rng, 0.6):  # the sums stand on the right
-        rows = indented(rows)
+        rows = indented(rows, rng.randint(1, 3))
     return taxes + rows if chance(rng, 0.6) else rows + taxes
 
 
@@ -93,7 +93,7 @@ def _taxes(page: Setting) -> Rows:
     lead = pick(rng, ("", "", page.labels["tax_total"]))
     rows = [[lead, *row] if lead else row for row in taxes["rows"]]
     rows = [*(stacked(rng, headings) if chance(rng, 0.3) else [headings]), *rows]
-    return indented(rows) if chance(rng, 0.2) else rows
+    return indented(rows, rng.randint(1, 2)) if chance(rng, 0.2) else rows
 
 
 def _small_print(page: Setting) -> Rows:

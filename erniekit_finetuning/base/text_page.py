@@ -8,6 +8,7 @@ in another form.
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any
 
@@ -24,6 +25,7 @@ from erniekit_finetuning.base.text_rows import (
     pair,
 )
 from erniekit_finetuning.base.text_table import table
+from erniekit_finetuning.documents.columns import MOST_EMPTY
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 
 _DATED = {
@@ -62,7 +64,8 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
         _upright(rng, rows)
     text = _paged(rng, rows, head)
     if chance(rng, 0.15):  # read without places: nothing tells which columns are empty
-        text = text.replace("\n\t", "\n").replace("\f\t", "\f").removeprefix("\t")
+        text = re.sub(r"(^|[\n\f])\t+", r"\1", text)
+        text = re.sub(r"\t+", "\t", text)
     return text.replace("\N{NO-BREAK SPACE}", " "), page.data
 
 
@@ -172,17 +175,19 @@ def _strange_rows(rng: Random) -> list[str]:
     return [pick(rng, kinds) for _ in range(rng.randint(1, 4))]
 
 
+def _joined(row: list[str], gap: str) -> str:
+    """The cells of a row; only tabs tell of empty columns, of `MOST_EMPTY` at most."""
+    if gap != "\t":
+        return gap.join(cell for cell in row if cell)
+    most = MOST_EMPTY + 1
+    return re.sub(f"\t{{{most},}}", "\t" * most, "\t".join(row)).rstrip()
+
+
 def _paged(rng: Random, rows: Rows, running: str | None) -> str:
     """Rows joined; some gaps too small for tabs, page breaks with small print of their own."""
     gap = weighted(rng, {"\t": 12, " ": 1, "  ": 0.5})
     loose = pick(rng, (0, 0, 0, 0.05, 0.2))
-    lines = [
-        (gap if not row[0] else "")
-        + (" " if chance(rng, loose) else gap).join(cell for cell in row if cell)
-        for row in rows
-        if any(row)
-    ]
-    lines = [line.rstrip() if gap == "\t" else line.strip() for line in lines]
+    lines = [_joined(row, " " if chance(rng, loose) else gap) for row in rows if any(row)]
     breaks = weighted(rng, {0: 8, 1: 3 if len(lines) > 25 else 0.5, 2: 1 if len(lines) > 40 else 0})
     for number in range(breaks):
         place = rng.randint(1, len(lines) - 1)

@@ -7,7 +7,7 @@ from random import Random
 
 from synthetic_invoice_generator.chance import chance, pick, weighted
 
-Rows = list[list[str]]  # an empty cell at the start of a row: its first column is empty
+Rows = list[list[str]]  # of cells; an empty cell is a column that the row leaves empty
 EMPTY = ""
 _PARTS = (
     "ab al am an ar as be ber bon bra ca chi con da de den der di do du el em en er es fa fel fo "
@@ -99,19 +99,22 @@ def beside(rng: Random, left: Rows, right: Rows) -> Rows:
         right = [[] for _ in range(shift)] + right
     met = pick(rng, (1.0, 1.0, 0.85, 0.3))
     rows: Rows = []
+    wide = 1  # columns of the left block down to here
     for index in range(max(len(left), len(right))):
         one = left[index] if index < len(left) else []
         other = right[index] if index < len(right) else []
+        wide = max(wide, len(one))
+        shifted = [EMPTY] * (wide - len(one)) + other if other else []
         if one and other and not chance(rng, met):
-            rows += [one, [EMPTY, *other]]
+            rows += [one, [EMPTY] * wide + other]
         elif one or other:
-            rows.append([*(one or [EMPTY]), *other])
+            rows.append([*one, *shifted])
     return rows
 
 
-def indented(rows: Rows) -> Rows:
-    """Rows whose first column is empty."""
-    return [[EMPTY, *row] for row in rows]
+def indented(rows: Rows, columns: int = 1) -> Rows:
+    """Rows whose first columns are empty."""
+    return [[EMPTY] * columns + row for row in rows]
 
 
 def wrapped(rng: Random, text: str, most: int) -> list[str]:
@@ -131,8 +134,7 @@ def stacked(rng: Random, headings: list[str]) -> Rows:
     deep = max(map(len, cells))
     rows = []
     for level in range(deep):
-        row = [([EMPTY] * (deep - len(cell)) + cell)[level] for cell in cells]
-        rows.append([row[0], *(part for part in row[1:] if part)])
+        rows.append([([EMPTY] * (deep - len(cell)) + cell)[level] for cell in cells])
     return rows
 
 

@@ -81,8 +81,8 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
     item["description"] = "\n".join(parts)
     more: Rows = [_detail(page) for _ in range(rng.randint(1, 3))]
     more = more if chance(rng, form.details) else []
-    if keys[0] != "description" and form.way != "cards":
-        more = indented(more)
+    if form.way != "cards":
+        more = indented(more, keys.index("description"))
     if form.way == "cards":
         return _card(page, form, found, parts) + more
     if form.way == "receipt":
@@ -91,7 +91,7 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
     at = keys.index("description")
     before, after = [found[key] for key in keys[:at]], [found[key] for key in keys[at + 1 :]]
     if form.way == "below":
-        numbers = [EMPTY, *after] if form.indents else after
+        numbers = [EMPTY] * (len(before) + 1) + after if form.indents else after
         return [[*before, parts[0]], *_continued(before, parts[1:]), *more, numbers]
     # The row with the numbers is the first of the description's, now and then a later one.
     row = rng.randrange(len(parts)) if chance(rng, 0.15) else 0
@@ -100,14 +100,15 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
     rows += more
     if after and chance(rng, form.sinks):
         if row + 1 == len(rows):
-            rows.append([EMPTY])
-        rows[row + 1].append(rows[row].pop())
+            rows.append([])
+        below = rows[row + 1]
+        below += [EMPTY] * (len(rows[row]) - 1 - len(below)) + [rows[row].pop()]
     return rows
 
 
 def _continued(before: list[str], parts: list[str]) -> Rows:
     """Rows of a description alone, under its column."""
-    return [[EMPTY, part] if before else [part] for part in parts]
+    return indented([[part] for part in parts], len(before))
 
 
 def _card(page: Setting, form: _Form, found: dict[str, str], parts: list[str]) -> Rows:

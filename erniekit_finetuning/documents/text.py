@@ -1,17 +1,19 @@
 """The text a model reads: a line a printed row, tabs between columns, form feeds between pages.
 
-A row whose first column is empty starts with a tab.
+A column that a row leaves empty has a tab of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from erniekit_finetuning.documents.model import Document, Page, Word
+from erniekit_finetuning.documents.columns import Cell, empty_columns
+from erniekit_finetuning.documents.model import Box, Document, Page, Word
 from erniekit_finetuning.documents.tilt import COLUMN_GAP, middle, runs, same_row, straightened
 
+_BLOCK = 3.0  # heights of a word from a row to the next; more ends columns
 _INDENT = 3.0  # heights of a word from the left edge to a row that starts in a later column
 # Thai to Khmer, Chinese, Japanese, Korean: no spaces stand between words, or particles cling.
 UNSPACED = "\u0e00-\u0eff\u1780-\u17ff\u2e80-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -37,14 +39,31 @@ class Row(NamedTuple):
 def printed_rows(page: Page) -> list[Row]:
     """The rows of a page in reading order, with their texts."""
     straight, some = straightened(page), rows(page)
-    starts = [straight(row[0])[0] * page.width for row in some]
+    cells = [[_cell(words, straight) for words in _parted(row, page)] for row in some]
+    lines = [straight(row[0]) for row in some]
     # A tenth may start left of the others: stray marks, stamps, print that runs up the margin.
-    edge = sorted(starts)[len(starts) // 10] if starts else 0.0
+    edge = sorted(row[0].left for row in cells)[len(cells) // 10] if cells else 0.0
     found = []
-    for row, start in zip(some, starts, strict=True):
-        indented = start - edge > _INDENT * _height(row[0], page)
-        found.append(Row(row, ("\t" if indented else "") + _row_text(row, page)))
+    for row, parts, empty in zip(some, cells, empty_columns(cells, _apart(lines)), strict=True):
+        indented = (parts[0].left - edge) * page.width > _INDENT * _height(row[0], page)
+        before = [max(empty[0], int(indented)), *(count + 1 for count in empty[1:])]
+        text = "".join("\t" * tabs + part.text for tabs, part in zip(before, parts, strict=True))
+        found.append(Row(row, text))
     return found
+
+
+def _cell(words: Sequence[Word], straight: Callable[[Word], Box]) -> Cell:
+    left, right = straight(words[0])[0], straight(words[-1])[2]
+    return Cell(left, right, " ".join(word.text for word in words))
+
+
+def _apart(lines: Sequence[Box]) -> list[bool]:
+    """Which rows have more room above them than rows of one block have."""
+    gaps = [True] * min(len(lines), 1)
+    for above, below in pairwise(lines):
+        height = max(above[3] - above[1], below[3] - below[1])
+        gaps.append(middle(below) - middle(above) > _BLOCK * height)
+    return gaps
 
 
 def rows(page: Page) -> list[list[Word]]:
@@ -64,18 +83,19 @@ def rows(page: Page) -> list[list[Word]]:
     return [sorted(row, key=lambda w: w.box[0]) for row in found]
 
 
-def _row_text(row: Sequence[Word], page: Page) -> str:
-    """One row: a space between words, a tab where the gap is wide.
+def _parted(row: Sequence[Word], page: Page) -> list[list[Word]]:
+    """The row's words by column: parted where the gap between two is wide.
 
-    Wide for the smaller of its two neighbours: a row holds labels and values of unlike sizes, and
-    its middle height would part the words of the larger ones.
+    Wide for the smaller of the two: a row holds labels and values of unlike sizes, and its middle
+    height would part the words of the larger ones.
     """
-    text = row[0].text
+    parts = [[row[0]]]
     for left, right in pairwise(row):
         gap = (right.box[0] - left.box[2]) * page.width
-        height = min(_height(left, page), _height(right, page))
-        text += ("\t" if gap > COLUMN_GAP * height else " ") + right.text
-    return text
+        if gap > COLUMN_GAP * min(_height(left, page), _height(right, page)):
+            parts.append([])
+        parts[-1].append(right)
+    return parts
 
 
 def _height(word: Word, page: Page) -> float:
