@@ -86,9 +86,13 @@ def extract(
 def serve(
     model: Model = None,
     schema: Schema = None,
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 8000,
+    host: Annotated[str | None, typer.Option(help="Address; 127.0.0.1 when left out.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 8000 when left out.")] = None,
 ) -> None:
-    """Serve the model over HTTP on this machine: GET /healthz, POST /v1/invoices:extract."""
+    """Serve the model over HTTP: see /docs there, and docs/service.md.
+
+    On addresses that other machines reach only with a key (ERNIE_INVOICE_API__KEY).
+    """
     try:
         import uvicorn
 
@@ -100,6 +104,8 @@ def serve(
     from app.config.settings import settings_for
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
-    service = ErnieVLMService(settings_for(model, schema))
-    messages.print(f"{service.model} on http://127.0.0.1:{port}, try /docs")
-    uvicorn.run(create_app(service), host="127.0.0.1", port=port, log_level="warning")
+    settings = settings_for(model, schema, host, port)
+    service = ErnieVLMService(settings)
+    at = settings.api
+    messages.print(f"{service.model} on http://{at.host}:{at.port}, try /docs")
+    uvicorn.run(create_app(service, at.key), host=at.host, port=at.port, log_level="warning")

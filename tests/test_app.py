@@ -10,6 +10,7 @@ from random import Random
 
 import pytest
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from app.api.server import create_app
 from app.config.settings import load_settings, settings_for
@@ -144,3 +145,45 @@ def test_http_says_when_there_is_no_room_and_when_it_took_too_long(pdf: Path) ->
     for answer in answers:
         assert (answer.status_code == 429) == (int(answer.headers.get("Retry-After", 0)) >= 1)
         assert answer.json()["detail"][0]["what"]
+
+
+def test_http_wants_the_key_where_one_is_set(service: ErnieVLMService, pdf: Path) -> None:
+    key = "a key of some length"
+    client = TestClient(create_app(service, SecretStr(key)))
+    for headers in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {key}"}):
+        answer = client.post(
+            "/v1/invoices:extract", files={"file": ("a.pdf", b"x")}, headers=headers
+        )
+        assert answer.status_code == 401
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+        assert client.get("/v1/models", headers=headers).status_code == 401
+    assert client.get("/healthz").status_code == 200
+    assert client.get("/readyz").json() == {"ready": True}
+    told = client.get("/v1/models", headers={"Authorization": f"Bearer {key}"})
+    assert told.json() == [{"name": None, "model": "ernie-4.5-tiny"}]
+
+
+def test_a_model_that_is_not_named_is_refused(service: ErnieVLMService, pdf: Path) -> None:
+    client = TestClient(create_app(service))
+    asked = {"file": ("a.pdf", pdf.read_bytes())}
+    answer = client.post("/v1/invoices:extract", files=asked, data={"model": "acme"})
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["what"] == "no such model"
+
+
+def test_other_machines_are_served_only_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in ("0.0.0.0", "::", "192.168.0.7", "invoices.example"):
+        with pytest.raises(UnusableInput, match=r"other machines: set api\.key"):
+            load_settings({"api": {"host": host}})
+        with pytest.raises(UnusableInput, match="other machines"):
+            settings_for(None, host=host)
+        assert load_settings({"api": {"host": host, "key": "k" * 16}}).api.host == host
+    for host in ("127.0.0.1", "127.8.8.8", "::1", "localhost"):
+        assert load_settings({"api": {"host": host}}).api.host == host
+    with pytest.raises(UnusableInput, match=r"api\.key.*at least 16") as short:
+        load_settings({"api": {"key": "hush hush"}})
+    assert "hush" not in str(short.value)
+    monkeypatch.setenv("ERNIE_INVOICE_API__KEY", "a key of some length")
+    settings = settings_for(None, host="0.0.0.0", port=9)
+    assert (settings.api.host, settings.api.port) == ("0.0.0.0", 9)
+    assert "of some" not in f"{settings!r}{settings.model_dump_json()}"

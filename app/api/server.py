@@ -1,4 +1,4 @@
-"""HTTP: a health check and the reading of one invoice."""
+"""HTTP: health, the models, and the reading of one invoice."""
 
 from __future__ import annotations
 
@@ -6,11 +6,22 @@ import shutil
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Request, Response, UploadFile
+from fastapi import (
+    APIRouter,
+    Depends,
+    FastAPI,
+    Form,
+    HTTPException,
+    Request,
+    Response,
+    UploadFile,
+)
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, SecretStr
 
+from app.api.key import key_holder
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
 from app.core.models.model_process import Busy, Died
 from erniekit_finetuning import __version__
@@ -20,17 +31,38 @@ from erniekit_finetuning.extraction import Extraction, UnreadableAnswer
 from erniekit_finetuning.own_extraction import OwnExtraction
 
 
-def create_app(service: ErnieVLMService) -> FastAPI:
-    """The application around a loaded service."""
+class Model(BaseModel):
+    """A model that reads documents; `name` is what to ask for it by, None for the first one."""
+
+    name: str | None
+    model: str
+
+
+def create_app(service: ErnieVLMService, key: SecretStr | None = None) -> FastAPI:
+    """The application around a loaded service; with a key, /v1 wants it as a bearer token."""
     app = FastAPI(title="ernie-invoice", version=__version__)
+    guarded = [] if key is None else [Depends(key_holder(key))]
+    v1 = APIRouter(prefix="/v1", dependencies=guarded)
 
     @app.get("/healthz")
     def healthz() -> dict[str, str]:
-        """Answers when the model is loaded."""
+        """Answers while the service runs."""
         return {"status": "ok", "model": service.model, "version": __version__}
 
-    @app.post("/v1/invoices:extract", response_model=Extraction | OwnExtraction)
-    def extract(file: UploadFile) -> Any:
+    @app.get("/readyz", responses={503: {"description": "The model is being loaded."}})
+    def readyz() -> JSONResponse:
+        """Answers 200 while the model can be asked."""
+        ready = service.ready
+        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+
+    @v1.get("/models")
+    def models() -> list[Model]:
+        """The models that documents can be read with."""
+        named = [Model(name=name, model=model) for name, model in service.models.items()]
+        return [Model(name=None, model=service.model), *named]
+
+    @v1.post("/invoices:extract", response_model=Extraction | OwnExtraction)
+    def extract(file: UploadFile, model: Annotated[str | None, Form()] = None) -> Any:
         """Read one PDF or image: invoice, findings and the places of every value.
 
         A model with a schema of its own gives that JSON and the places of every value.
@@ -42,7 +74,7 @@ def create_app(service: ErnieVLMService) -> FastAPI:
             path = Path(folder) / "upload"
             with path.open("wb") as copy:
                 shutil.copyfileobj(file.file, copy)
-            read = service.extract(path)
+            read = service.extract(path, model)
         if isinstance(read, OwnExtraction):  # written here: its numbers stay as they were said
             return Response(read.json_text(), media_type="application/json")
         return read
@@ -71,4 +103,5 @@ def create_app(service: ErnieVLMService) -> FastAPI:
         detail = {"what": f"the model could not read the document; {error}", "answer": error.answer}
         return JSONResponse({"detail": [detail]}, status_code=422)
 
+    app.include_router(v1)
     return app

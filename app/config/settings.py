@@ -9,10 +9,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -58,6 +66,32 @@ class Documents(BaseModel):
     seconds: float = Field(default=60, gt=0)
 
 
+class Api(BaseModel):
+    """Where HTTP is served. Beyond this machine's own addresses only with a key."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=1, le=65535)
+    key: SecretStr | None = Field(default=None, min_length=16)
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Api:
+        if self.key is None and not _is_loopback(self.host):
+            raise ValueError(
+                f"{self.host} can be reached from other machines: set api.key (16 characters or "
+                "more), or listen on 127.0.0.1"
+            )
+        return self
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 class Settings(BaseSettings):
     """Everything the service can be told."""
 
@@ -67,6 +101,7 @@ class Settings(BaseSettings):
 
     ernie_vl: ErnieVL = ErnieVL()
     documents: Documents = Documents()
+    api: Api = Api()
 
     @classmethod
     def settings_customise_sources(
@@ -104,32 +139,47 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
     try:
         return Settings(**(config or {}))
     except ValidationError as error:
-        raise UnusableInput(
-            [
-                Problem(
-                    fault["msg"],
-                    file="settings",
-                    field=".".join(map(str, fault["loc"])),
-                    cure=_known(fault["loc"]),
-                )
-                for fault in error.errors(include_url=False)
-            ]
-        ) from error
+        raise _faults(error) from error
+
+
+def _faults(error: ValidationError) -> UnusableInput:
+    """Every fault, without the values: some are secret."""
+    return UnusableInput(
+        [
+            Problem(
+                fault["msg"],
+                file="settings",
+                field=".".join(map(str, fault["loc"])) or None,
+                cure=_known(fault["loc"]),
+            )
+            for fault in error.errors(include_url=False, include_input=False)
+        ]
+    )
 
 
 def _known(place: tuple[int | str, ...]) -> str:
     """The keys that there are where one was wrong."""
-    sections: dict[int | str, type[BaseModel]] = {"ernie_vl": ErnieVL, "documents": Documents}
+    sections: dict[int | str, type[BaseModel]] = {
+        "ernie_vl": ErnieVL,
+        "documents": Documents,
+        "api": Api,
+    }
     section = sections.get(place[0]) if place else None
     if section is None:
         return f"known sections: {', '.join(Settings.model_fields)}"
     return f"known keys of {place[0]}: {', '.join(section.model_fields)}"
 
 
-def settings_for(model: str | None, schema: Path | None = None) -> Settings:
+def settings_for(
+    model: str | None,
+    schema: Path | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> Settings:
     """The settings with `model` (a name or folder) in place of base and fine-tuned model.
 
-    A model or schema that a person typed goes before environment and file; None changes nothing.
+    What a person typed goes before environment and file; None changes nothing. Raises UnusableInput
+    for an address that other machines reach where no key is set.
     """
     settings = load_settings()
     named = settings.ernie_vl.model_dump()
@@ -137,4 +187,10 @@ def settings_for(model: str | None, schema: Path | None = None) -> Settings:
         named |= {"base_model": model, "fine_tuned_model_path": None}
     if schema is not None:
         named["answer_schema"] = schema
-    return settings.model_copy(update={"ernie_vl": ErnieVL(**named)})
+    at = settings.api.model_dump()
+    at |= {key: value for key, value in (("host", host), ("port", port)) if value is not None}
+    try:
+        typed = {"ernie_vl": ErnieVL(**named), "api": Api(**at)}
+    except ValidationError as error:
+        raise _faults(error) from error
+    return settings.model_copy(update=typed)

@@ -68,6 +68,16 @@ class ErnieVLMService:
         """The model that reads documents for which no other is named."""
         return self._loaded[None].name
 
+    @property
+    def ready(self) -> bool:
+        """Whether the first model's process is loaded and runs."""
+        return self._loaded[None].process.pid is not None
+
+    @property
+    def models(self) -> dict[str, str]:
+        """The named models, and where each is."""
+        return {name: str(path) for name, path in self.settings.models.items()}
+
     def extract(self, path: Path, model: str | None = None) -> Extraction | OwnExtraction:
         """Read one PDF or image: an OwnExtraction where the model or the settings name a schema.
 
