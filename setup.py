@@ -59,7 +59,13 @@ EXTRAS = {
     "tensorboard": ["tensorboard>=2.21"],  # training.report_to
     "api": ["openai>=3.57"],  # models behind an OpenAI-compatible API
     "ocr": ["rapidocr>=3.10", "onnxruntime>=1.32"],
-    "app": ["fastapi>=0.165", "uvicorn>=0.54", "pydantic-settings>=2.16", "python-multipart"],
+    "app": [
+        "fastapi>=0.165",
+        "uvicorn>=0.54",
+        "pydantic-settings>=2.16",
+        "python-multipart",
+        "sqlalchemy>=2.1",
+    ],
     "test": [
         "pytest>=9",
         "hypothesis>=6.170",

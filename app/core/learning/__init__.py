@@ -1,0 +1,1 @@
+"""What reviewers correct, kept until a training learns from it."""

@@ -1,0 +1,79 @@
+"""Documents and corrections in a database: SQLite, or any that SQLAlchemy speaks to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.core.learning.tables import Base, Correction, KeptDocument
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.files import write_bytes
+
+_SUFFIXES = {
+    b"%PDF": ".pdf", b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"II*\0": ".tif",
+    b"MM\0*": ".tif", b"BM": ".bmp", b"RIFF": ".webp",
+}  # fmt: skip
+
+
+class Store:
+    """What the service remembers. Safe to use from several threads and processes."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        """Open or make the database; documents are kept below `folder`.
+
+        Raises UnusableInput for a database that cannot be opened.
+        """
+        self.documents = folder / "documents"
+        self.documents.mkdir(parents=True, exist_ok=True)
+        try:
+            engine = create_engine(url)
+            if engine.dialect.name == "sqlite":
+                event.listen(engine, "connect", _durable)
+            Base.metadata.create_all(engine)
+        except (ArgumentError, OperationalError, ModuleNotFoundError) as error:
+            what = "the database cannot be opened"
+            cure = "sqlite:///FILE, or another URL of SQLAlchemy with its driver installed"
+            raise UnusableInput(
+                Problem(what, found=str(error).split("\n")[0], cure=cure)
+            ) from error
+        self.session: sessionmaker[Session] = sessionmaker(engine)
+
+    def keep(self, name: str, data: bytes, model: str, reading: Mapping[str, Any]) -> str:
+        """Keep a document with what a model read from it; returns its id."""
+        id_ = uuid4().hex
+        suffix = next((end for start, end in _SUFFIXES.items() if data.startswith(start)), ".pdf")
+        file = f"{id_}{suffix}"
+        write_bytes(self.documents / file, data)
+        told = json.dumps(reading, ensure_ascii=False)
+        with self.session.begin() as session:
+            session.add(KeptDocument(id=id_, name=name, file=file, model=model, reading=told))
+        return id_
+
+    def correct(
+        self, document_id: str, corrected: Mapping[str, Any], reviewer: str | None = None
+    ) -> int:
+        """Keep a correction; returns its number. Raises UnusableInput for an unknown document."""
+        told = json.dumps(corrected, ensure_ascii=False)
+        with self.session.begin() as session:
+            if session.get(KeptDocument, document_id) is None:
+                field, cure = "document_id", "give the id that came with the reading"
+                raise UnusableInput(
+                    Problem("no such document", field=field, found=document_id, cure=cure)
+                )
+            one = Correction(document_id=document_id, corrected=told, reviewer=reviewer)
+            session.add(one)
+            session.flush()
+            return one.number
+
+
+def _durable(connection: Any, _: Any) -> None:
+    """Readers and a writer at once, and what was committed stays after a power cut."""
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")

@@ -1,0 +1,56 @@
+"""What is kept: documents with what was read, corrections, and how far they were exported."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+def now() -> datetime:
+    """The time, without a zone as databases keep it: UTC."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Base(DeclarativeBase):
+    """The tables of the service."""
+
+
+class KeptDocument(Base):
+    """A document that was read.
+
+    `name` is what its sender called it, `file` its name in the folder of documents; `reading` is
+    the answer as JSON, in our shape or a schema of one's own.
+    """
+
+    __tablename__ = "documents"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    received: Mapped[datetime] = mapped_column(default=now)
+    name: Mapped[str]
+    file: Mapped[str]
+    model: Mapped[str]
+    reading: Mapped[str]
+
+
+class Correction(Base):
+    """What a reviewer says a document holds, whole or in part, in the shape of its reading."""
+
+    __tablename__ = "corrections"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), index=True)
+    received: Mapped[datetime] = mapped_column(default=now)
+    corrected: Mapped[str]
+    reviewer: Mapped[str | None]
+    exported: Mapped[bool] = mapped_column(default=False, index=True)
+
+
+class Export(Base):
+    """A file that corrections were appended to, and its bytes after the last time."""
+
+    __tablename__ = "exports"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    size: Mapped[int]

@@ -1,0 +1,151 @@
+"""Corrections: kept, exported once whatever is killed, and read by the converter."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from random import Random
+
+import pytest
+from sqlalchemy import func, select
+
+from app.core.learning.export import export
+from app.core.learning.store import Store
+from app.core.learning.tables import Correction, Export
+from erniekit_finetuning.data.pairs_file import read_pairs
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.invoice.response import structured_data
+from synthetic_invoice_generator.config import GeneratorConfig
+from synthetic_invoice_generator.draft import draft
+from synthetic_invoice_generator.looks.rendering import render_pdf
+
+READ = {"structured_data": {"vendor_block": {"name": "Acne GmbH"}}}
+FIXED = {"vendor_block": {"name": "Acme GmbH"}}
+EXPORTING = """
+import sys
+from pathlib import Path
+from app.core.learning.export import export
+from app.core.learning.store import Store
+store = Store(sys.argv[1], Path(sys.argv[2]))
+while True:
+    export(store, Path(sys.argv[2]) / "active_learning.jsonl")
+"""
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def test_a_correction_is_exported_once(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "out" / "active_learning.jsonl"
+    document = store.keep("../../Rechnung Müller.pdf", b"%PDF-1.7", "m", READ)
+    assert export(store, file) == 0
+    store.correct(document, FIXED, "ann")
+    assert (export(store, file), export(store, file)) == (1, 0)
+    store.correct(document, {"payment_terms": "30 Tage"})
+    assert export(store, file) == 1
+    first, second = rows(file)
+    assert first["document_id"] == document
+    assert first["original_data"] == READ
+    assert first["corrected_data"] == FIXED
+    assert first["user_id"] == "ann"
+    assert second["corrected_data"] == {"payment_terms": "30 Tage"}
+    assert (store.documents / first["image_path"]).read_bytes() == b"%PDF-1.7"
+    assert [one.name for one in store.documents.iterdir()] == [f"{document}.pdf"]
+
+
+def test_only_documents_that_are_kept_can_be_corrected(store: Store) -> None:
+    with pytest.raises(UnusableInput, match="no such document; found nobody"):
+        store.correct("nobody", FIXED)
+
+
+def test_a_file_that_somebody_changed_is_not_written_to(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "active_learning.jsonl"
+    file.write_text('{"theirs": 1}\n')
+    document = store.keep("a.pdf", b"%PDF", "m", READ)
+    store.correct(document, FIXED)
+    assert export(store, file) == 1
+    assert rows(file)[0] == {"theirs": 1}
+    whole = file.read_bytes()
+    store.correct(document, FIXED)
+    for changed in (whole + b'{"theirs": 2}\n', whole[:-5]):
+        file.write_bytes(changed)
+        with pytest.raises(UnusableInput, match="somebody else wrote"):
+            export(store, file)
+        assert file.read_bytes() == changed
+    file.write_bytes(whole)
+    assert export(store, file) == 1
+
+
+def test_what_a_killed_export_left_is_not_written_again(store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "active_learning.jsonl"
+    document = store.keep("a.pdf", b"%PDF", "m", READ)
+    for number in range(3):
+        store.correct(document, {"n": number})
+    export(store, file)
+    whole = file.read_bytes()
+    for left in range(0, len(whole) + 1, 37):
+        with store.session.begin() as session:  # as it was before the commit
+            for one in session.scalars(select(Correction)):
+                one.exported = False
+            session.get_one(Export, str(file)).size = 0
+        file.write_bytes(whole[:left])
+        assert export(store, file) == 3
+        assert file.read_bytes() == whole
+
+
+def test_no_correction_is_lost_or_doubled_while_exports_are_killed(
+    store: Store, tmp_path: Path
+) -> None:
+    url, file = f"sqlite:///{tmp_path / 'store.db'}", tmp_path / "active_learning.jsonl"
+    document, rng, told = store.keep("a.pdf", b"%PDF", "m", READ), Random(4), 0
+    for _ in range(5):
+        exporters = [
+            subprocess.Popen([sys.executable, "-c", EXPORTING, url, str(tmp_path)])
+            for _ in range(2)
+        ]
+        until = time.monotonic() + 2.5
+        while time.monotonic() < until:
+            store.correct(document, {"n": told})
+            told += 1
+            time.sleep(rng.random() * 0.02)
+        for exporter in exporters:
+            exporter.send_signal(signal.SIGKILL)
+            exporter.wait()
+    export(store, file)
+    seen = Counter(row["corrected_data"]["n"] for row in rows(file))  # type: ignore[index]
+    assert seen == Counter(range(told))
+    with store.session() as session:
+        assert session.scalar(select(func.count()).select_from(Correction)) == told
+
+
+def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
+    for url in ("nonsense", f"sqlite:///{tmp_path}/no/folder/x.db", "nosuch://here/db"):
+        with pytest.raises(UnusableInput, match="the database cannot be opened"):
+            Store(url, tmp_path)
+
+
+def test_the_converter_makes_pairs_of_exported_corrections(store: Store, tmp_path: Path) -> None:
+    made = draft(GeneratorConfig(locales={"de-DE": 1}, layouts={"classic": 1}), 4, 0)
+    truth = structured_data(made.invoice)
+    wrong = {**truth, "vendor_block": {**truth["vendor_block"], "name": "Wrong"}}
+    pdf = render_pdf(made.invoice, made.style)
+    document = store.keep("a.pdf", pdf, "m", {"structured_data": wrong})
+    store.correct(document, {"vendor_block": {"name": truth["vendor_block"]["name"]}})
+    export(store, tmp_path / "active_learning.jsonl")
+    command = [sys.executable, "-m", "erniekit_finetuning.prepare_data"]
+    command += ["--active-learning-file", str(tmp_path / "active_learning.jsonl")]
+    command += ["--images-dir", str(store.documents), "--instruction", "extraction"]
+    subprocess.run([*command, "--output", str(tmp_path / "pairs.jsonl")], check=True)
+    (pair,) = read_pairs(tmp_path / "pairs.jsonl")
+    assert json.loads(pair.conversations[1].content)["structured_data"] == truth
