@@ -1,4 +1,4 @@
-"""The commands that are not scripts of their own: generate, extract, serve."""
+"""The commands that are not scripts of their own: generate, extract, serve, corrections."""
 
 from __future__ import annotations
 
@@ -97,6 +97,7 @@ def serve(
         import uvicorn
 
         from app.api.server import create_app
+        from app.core.learning.store import Store
     except ImportError as error:
         raise UnusableInput(
             Problem("the service is not installed", cure='pip install "ernie-invoice[app]"')
@@ -108,4 +109,28 @@ def serve(
     service = ErnieVLMService(settings)
     at = settings.api
     messages.print(f"{service.model} on http://{at.host}:{at.port}, try /docs")
-    uvicorn.run(create_app(service, at.key), host=at.host, port=at.port, log_level="warning")
+    store = Store(settings.kept.url, settings.kept.folder)
+    app = create_app(service, at.key, store)
+    try:
+        uvicorn.run(app, host=at.host, port=at.port, log_level="warning")
+    finally:
+        service.close()
+
+
+def corrections(
+    output: Annotated[Path | None, typer.Option(help="JSONL to append to.")] = None,
+) -> None:
+    """Export the reviewers' corrections that were not exported yet, each once.
+
+    To active_learning.jsonl in the service's folder when no output is named; the documents are
+    in documents/ there.
+    """
+    from app.config.settings import load_settings
+    from app.core.learning.export import export
+    from app.core.learning.store import Store
+
+    kept = load_settings().kept
+    file = output or kept.folder / "active_learning.jsonl"
+    count = export(Store(kept.url, kept.folder), file)
+    messages.print(f"{count} corrections; their documents: {kept.folder / 'documents'}")
+    print(file)

@@ -11,10 +11,13 @@ from random import Random
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from typer.testing import CliRunner
 
 from app.api.server import create_app
 from app.config.settings import load_settings, settings_for
+from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService
+from erniekit_finetuning.cli import app
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.documents.pdf import read_pdf
 from erniekit_finetuning.engines.protocol import Generation
@@ -187,3 +190,33 @@ def test_other_machines_are_served_only_with_a_key(monkeypatch: pytest.MonkeyPat
     settings = settings_for(None, host="0.0.0.0", port=9)
     assert (settings.api.host, settings.api.port) == ("0.0.0.0", 9)
     assert "of some" not in f"{settings!r}{settings.model_dump_json()}"
+
+
+def test_what_was_read_is_kept_and_its_correction_is_exported(
+    service: ErnieVLMService, pdf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = {"kept": {"folder": str(tmp_path / "kept")}}
+    settings = load_settings(kept)
+    store = Store(settings.kept.url, settings.kept.folder)
+    client = TestClient(create_app(service, store=store))
+    read = client.post("/v1/invoices:extract", files={"file": ("a.pdf", pdf.read_bytes())}).json()
+    asked = {"document_id": read["document_id"], "corrected": {"vendor_block": {"name": "Acme"}}}
+    taken = client.post("/v1/feedback", json=asked)
+    assert (taken.status_code, taken.json()) == (201, {"number": 1})
+    for wrong in (
+        {**asked, "document_id": "nobody"},
+        {**asked, "corrected": {"vendor_block": {"nmae": "Acme"}}},
+        {**asked, "more": 1},
+        {"document_id": read["document_id"]},
+    ):
+        refused = client.post("/v1/feedback", json=wrong)
+        assert refused.status_code == 422, wrong
+    monkeypatch.setenv("ERNIE_INVOICE_KEPT__FOLDER", str(tmp_path / "kept"))
+    told = CliRunner().invoke(app, ["corrections"])
+    assert told.exit_code == 0, told.output
+    (line,) = (tmp_path / "kept" / "active_learning.jsonl").read_text().splitlines()
+    record = json.loads(line)
+    assert record["corrected_data"] == asked["corrected"]
+    assert record["original_data"]["structured_data"]["client_info"]["invoice_number"]
+    assert (tmp_path / "kept" / "documents" / record["image_path"]).read_bytes() == pdf.read_bytes()
+    assert client.get("/openapi.json").status_code == 200

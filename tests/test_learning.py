@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from random import Random
 
@@ -69,6 +70,31 @@ def test_only_documents_that_are_kept_can_be_corrected(store: Store) -> None:
         store.correct("nobody", FIXED)
 
 
+def test_a_correction_that_no_training_could_read_is_refused(store: Store) -> None:
+    document = store.keep("a.pdf", b"%PDF", "m", READ)
+    for wrong, named in (
+        ({"vendor": {"name": "x"}}, "vendor"),
+        ({"vendor_block": {"nmae": "x"}}, "nmae"),
+        ({"line_items": "none"}, "line_items"),
+        ({"line_items[7].quantity": "2"}, "line_items"),
+    ):
+        with pytest.raises(UnusableInput, match=named):
+            store.correct(document, wrong)
+    schema = {
+        "type": "object",
+        "properties": {"nr": {"type": "string"}, "total": {"type": "number"}},
+        "required": ["nr"],
+        "additionalProperties": False,
+    }
+    own = store.keep(
+        "a.pdf", b"%PDF", "m", {"nr": "7", "total": Decimal("5.00")}, json.dumps(schema)
+    )
+    assert store.correct(own, {"total": 6}) > 0
+    for wrong, named in (({"total": "six"}, "total"), ({"vendor_block": {"name": "x"}}, "vendor")):
+        with pytest.raises(UnusableInput, match=named):
+            store.correct(own, wrong)
+
+
 def test_a_file_that_somebody_changed_is_not_written_to(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "active_learning.jsonl"
     file.write_text('{"theirs": 1}\n')
@@ -91,7 +117,7 @@ def test_what_a_killed_export_left_is_not_written_again(store: Store, tmp_path: 
     file = tmp_path / "active_learning.jsonl"
     document = store.keep("a.pdf", b"%PDF", "m", READ)
     for number in range(3):
-        store.correct(document, {"n": number})
+        store.correct(document, {"payment_terms": f"{number} Tage"})
     export(store, file)
     whole = file.read_bytes()
     for left in range(0, len(whole) + 1, 37):
@@ -116,15 +142,15 @@ def test_no_correction_is_lost_or_doubled_while_exports_are_killed(
         ]
         until = time.monotonic() + 2.5
         while time.monotonic() < until:
-            store.correct(document, {"n": told})
+            store.correct(document, {"payment_terms": f"{told} Tage"})
             told += 1
             time.sleep(rng.random() * 0.02)
         for exporter in exporters:
             exporter.send_signal(signal.SIGKILL)
             exporter.wait()
     export(store, file)
-    seen = Counter(row["corrected_data"]["n"] for row in rows(file))  # type: ignore[index]
-    assert seen == Counter(range(told))
+    seen = Counter(row["corrected_data"]["payment_terms"] for row in rows(file))  # type: ignore[index]
+    assert seen == Counter(f"{number} Tage" for number in range(told))
     with store.session() as session:
         assert session.scalar(select(func.count()).select_from(Correction)) == told
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import tempfile
 from dataclasses import asdict
@@ -21,13 +22,16 @@ from fastapi import (
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, SecretStr
 
+from app.api.feedback import feedback_routes
 from app.api.key import key_holder
+from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
 from app.core.models.model_process import Busy, Died
 from erniekit_finetuning import __version__
 from erniekit_finetuning.documents.limits import MAX_BYTES
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.extraction import Extraction, UnreadableAnswer
+from erniekit_finetuning.invoice.response import structured_data
 from erniekit_finetuning.own_extraction import OwnExtraction
 
 
@@ -38,8 +42,26 @@ class Model(BaseModel):
     model: str
 
 
-def create_app(service: ErnieVLMService, key: SecretStr | None = None) -> FastAPI:
-    """The application around a loaded service; with a key, /v1 wants it as a bearer token."""
+class Reading(Extraction):
+    """An extraction, and the id under which it can be corrected."""
+
+    document_id: str | None
+
+
+class OwnReading(OwnExtraction):
+    """The same in a schema of one's own."""
+
+    document_id: str | None
+
+
+def create_app(
+    service: ErnieVLMService, key: SecretStr | None = None, store: Store | None = None
+) -> FastAPI:
+    """The application around a loaded service.
+
+    With a key, /v1 wants it as a bearer token. With a store, documents are kept with what was read,
+    and can be corrected.
+    """
     app = FastAPI(title="ernie-invoice", version=__version__)
     guarded = [] if key is None else [Depends(key_holder(key))]
     v1 = APIRouter(prefix="/v1", dependencies=guarded)
@@ -61,7 +83,7 @@ def create_app(service: ErnieVLMService, key: SecretStr | None = None) -> FastAP
         named = [Model(name=name, model=model) for name, model in service.models.items()]
         return [Model(name=None, model=service.model), *named]
 
-    @v1.post("/invoices:extract", response_model=Extraction | OwnExtraction)
+    @v1.post("/invoices:extract", response_model=Reading | OwnReading)
     def extract(file: UploadFile, model: Annotated[str | None, Form()] = None) -> Any:
         """Read one PDF or image: invoice, findings and the places of every value.
 
@@ -75,9 +97,16 @@ def create_app(service: ErnieVLMService, key: SecretStr | None = None) -> FastAP
             with path.open("wb") as copy:
                 shutil.copyfileobj(file.file, copy)
             read = service.extract(path, model)
-        if isinstance(read, OwnExtraction):  # written here: its numbers stay as they were said
-            return Response(read.json_text(), media_type="application/json")
-        return read
+            kept = None
+            if store is not None:
+                answer = store_form(read)
+                schema = service.schema_text(model)
+                kept = store.keep(
+                    file.filename or "", path.read_bytes(), read.model, answer, schema
+                )
+        # Written here: numbers of a schema of one's own stay as they were said.
+        text = f'{{"document_id":{json.dumps(kept)},{read.json_text()[1:]}'
+        return Response(text, media_type="application/json")
 
     @app.exception_handler(Busy)
     def busy(_: Request, error: Busy) -> JSONResponse:
@@ -103,5 +132,14 @@ def create_app(service: ErnieVLMService, key: SecretStr | None = None) -> FastAP
         detail = {"what": f"the model could not read the document; {error}", "answer": error.answer}
         return JSONResponse({"detail": [detail]}, status_code=422)
 
+    if store is not None:
+        v1.include_router(feedback_routes(store))
     app.include_router(v1)
     return app
+
+
+def store_form(read: Extraction | OwnExtraction) -> dict[str, Any]:
+    """What was read, as corrections and trainings have it."""
+    if isinstance(read, OwnExtraction):
+        return read.data
+    return {"structured_data": structured_data(read.invoice)}

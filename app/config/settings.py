@@ -66,6 +66,21 @@ class Documents(BaseModel):
     seconds: float = Field(default=60, gt=0)
 
 
+class Kept(BaseModel):
+    """Where documents and corrections are kept: a folder, and a database (any URL of SQLAlchemy),
+    by default a SQLite file in the folder."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    folder: Path = Path("runs/service")
+    database: str | None = None
+
+    @property
+    def url(self) -> str:
+        """The database's URL."""
+        return self.database or f"sqlite:///{self.folder / 'store.db'}"
+
+
 class Api(BaseModel):
     """Where HTTP is served. Beyond this machine's own addresses only with a key."""
 
@@ -102,6 +117,7 @@ class Settings(BaseSettings):
     ernie_vl: ErnieVL = ErnieVL()
     documents: Documents = Documents()
     api: Api = Api()
+    kept: Kept = Kept()
 
     @classmethod
     def settings_customise_sources(
@@ -163,6 +179,7 @@ def _known(place: tuple[int | str, ...]) -> str:
         "ernie_vl": ErnieVL,
         "documents": Documents,
         "api": Api,
+        "kept": Kept,
     }
     section = sections.get(place[0]) if place else None
     if section is None:

@@ -12,7 +12,9 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.core.learning.checking import check_correction
 from app.core.learning.tables import Base, Correction, KeptDocument
+from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_bytes
 
@@ -45,28 +47,44 @@ class Store:
             ) from error
         self.session: sessionmaker[Session] = sessionmaker(engine)
 
-    def keep(self, name: str, data: bytes, model: str, reading: Mapping[str, Any]) -> str:
-        """Keep a document with what a model read from it; returns its id."""
+    def keep(
+        self,
+        name: str,
+        data: bytes,
+        model: str,
+        reading: Mapping[str, Any],
+        schema: str | None = None,
+    ) -> str:
+        """Keep a document with what a model read from it, in our shape or a schema's; returns its
+        id."""
         id_ = uuid4().hex
         suffix = next((end for start, end in _SUFFIXES.items() if data.startswith(start)), ".pdf")
         file = f"{id_}{suffix}"
         write_bytes(self.documents / file, data)
-        told = json.dumps(reading, ensure_ascii=False)
+        one = KeptDocument(
+            id=id_, name=name, file=file, model=model, reading=exact_json(reading), schema=schema
+        )
         with self.session.begin() as session:
-            session.add(KeptDocument(id=id_, name=name, file=file, model=model, reading=told))
+            session.add(one)
         return id_
 
     def correct(
         self, document_id: str, corrected: Mapping[str, Any], reviewer: str | None = None
     ) -> int:
-        """Keep a correction; returns its number. Raises UnusableInput for an unknown document."""
+        """Keep a correction; returns its number.
+
+        Raises UnusableInput for an unknown document, and for a correction that no training could
+        read.
+        """
         told = json.dumps(corrected, ensure_ascii=False)
         with self.session.begin() as session:
-            if session.get(KeptDocument, document_id) is None:
+            document = session.get(KeptDocument, document_id)
+            if document is None:
                 field, cure = "document_id", "give the id that came with the reading"
                 raise UnusableInput(
                     Problem("no such document", field=field, found=document_id, cure=cure)
                 )
+            check_correction(document, corrected)
             one = Correction(document_id=document_id, corrected=told, reviewer=reviewer)
             session.add(one)
             session.flush()

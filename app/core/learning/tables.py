@@ -21,7 +21,7 @@ class KeptDocument(Base):
     """A document that was read.
 
     `name` is what its sender called it, `file` its name in the folder of documents; `reading` is
-    the answer as JSON, in our shape or a schema of one's own.
+    the answer as JSON, in our shape or that of `schema`.
     """
 
     __tablename__ = "documents"
@@ -32,6 +32,7 @@ class KeptDocument(Base):
     file: Mapped[str]
     model: Mapped[str]
     reading: Mapped[str]
+    schema: Mapped[str | None]
 
 
 class Correction(Base):

@@ -78,6 +78,11 @@ class ErnieVLMService:
         """The named models, and where each is."""
         return {name: str(path) for name, path in self.settings.models.items()}
 
+    def schema_text(self, model: str | None = None) -> str | None:
+        """The schema of a model's answers as JSON; None where it is ours."""
+        schema = self._of(model).schema
+        return None if schema is None else schema.text
+
     def extract(self, path: Path, model: str | None = None) -> Extraction | OwnExtraction:
         """Read one PDF or image: an OwnExtraction where the model or the settings name a schema.
 
