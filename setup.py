@@ -65,6 +65,7 @@ EXTRAS = {
         "pydantic-settings>=2.16",
         "python-multipart",
         "sqlalchemy>=2.1",
+        "prometheus-client>=0.26",
     ],
     "test": [
         "pytest>=9",

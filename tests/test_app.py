@@ -220,3 +220,24 @@ def test_what_was_read_is_kept_and_its_correction_is_exported(
     assert record["original_data"]["structured_data"]["client_info"]["invoice_number"]
     assert (tmp_path / "kept" / "documents" / record["image_path"]).read_bytes() == pdf.read_bytes()
     assert client.get("/openapi.json").status_code == 200
+
+
+def test_an_operator_sees_requests_documents_and_tokens(
+    service: ErnieVLMService, pdf: Path
+) -> None:
+    client = TestClient(create_app(service))
+    read = client.post("/v1/invoices:extract", files={"file": ("a.pdf", pdf.read_bytes())}).json()
+    client.post("/v1/invoices:extract", files={"file": ("a.pdf", b"%PDF no")})
+    client.get("/anything/that/is/not/there")
+    told = client.get("/metrics")
+    assert told.headers["content-type"].startswith("text/plain")
+    lines = dict(line.rsplit(" ", 1) for line in told.text.splitlines() if line[0] != "#")
+    requests = 'ernie_invoice_requests_total{route="%s",status="%s"}'
+    assert lines[requests % ("/v1/invoices:extract", 200)] == "1.0"
+    assert lines[requests % ("/v1/invoices:extract", 422)] == "1.0"
+    assert lines[requests % ("none", 404)] == "1.0"
+    tokens = lines['ernie_invoice_new_tokens_total{model="ernie-4.5-tiny"}']
+    assert float(tokens) == read["new_tokens"]
+    assert lines["ernie_invoice_documents_open"] == "0.0"
+    assert lines["ernie_invoice_ready"] == "1.0"
+    assert "anything" not in told.text

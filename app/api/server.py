@@ -19,11 +19,13 @@ from fastapi import (
     Response,
     UploadFile,
 )
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, SecretStr
 
 from app.api.feedback import feedback_routes
 from app.api.key import key_holder
+from app.api.metrics import Counted, Metrics
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
 from app.core.models.model_process import Busy, Died
@@ -64,6 +66,8 @@ def create_app(
     """
     app = FastAPI(title="ernie-invoice", version=__version__)
     guarded = [] if key is None else [Depends(key_holder(key))]
+    metrics = Metrics(service)
+    app.add_middleware(Counted, metrics=metrics)
     v1 = APIRouter(prefix="/v1", dependencies=guarded)
 
     @app.get("/healthz")
@@ -76,6 +80,11 @@ def create_app(
         """Answers 200 while the model can be asked."""
         ready = service.ready
         return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+
+    @app.get("/metrics", dependencies=guarded, response_class=PlainTextResponse)
+    def prometheus() -> Response:
+        """Requests, documents, tokens, in Prometheus' text form."""
+        return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
     @v1.get("/models")
     def models() -> list[Model]:
@@ -97,6 +106,7 @@ def create_app(
             with path.open("wb") as copy:
                 shutil.copyfileobj(file.file, copy)
             read = service.extract(path, model)
+            metrics.read(read)
             kept = None
             if store is not None:
                 answer = store_form(read)

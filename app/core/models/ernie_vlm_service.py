@@ -78,6 +78,11 @@ class ErnieVLMService:
         """The named models, and where each is."""
         return {name: str(path) for name, path in self.settings.models.items()}
 
+    @property
+    def open_documents(self) -> int:
+        """Documents that wait or are being read."""
+        return sum(len(loaded.process) for loaded in self._loaded.values())
+
     def schema_text(self, model: str | None = None) -> str | None:
         """The schema of a model's answers as JSON; None where it is ours."""
         schema = self._of(model).schema
