@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
+from app.api.bounds import MOST
 from app.api.server import create_app
 from app.config.settings import load_settings, settings_for
 from app.core.learning.store import Store
@@ -241,3 +242,21 @@ def test_an_operator_sees_requests_documents_and_tokens(
     assert lines["ernie_invoice_documents_open"] == "0.0"
     assert lines["ernie_invoice_ready"] == "1.0"
     assert "anything" not in told.text
+
+
+def test_bodies_without_end_are_not_read_to_the_end(service: ErnieVLMService) -> None:
+    client = TestClient(create_app(service), raise_server_exceptions=False)
+
+    def without_end() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for _ in range(60):
+            yield bytes(2**20)
+
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    answer = client.post("/v1/invoices:extract", content=without_end(), headers=form)
+    assert answer.status_code == 413
+    assert "at most" in answer.json()["detail"][0]["what"]
+    large = client.post("/v1/invoices:extract", content=bytes(MOST + 1), headers=form)
+    assert large.status_code == 413
+    deep = client.post("/v1/feedback", content="[" * 100_000)
+    assert deep.status_code in (400, 404, 422)

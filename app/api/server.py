@@ -23,6 +23,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, SecretStr
 
+from app.api.bounds import Bounded
 from app.api.feedback import feedback_routes
 from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
@@ -67,6 +68,7 @@ def create_app(
     app = FastAPI(title="ernie-invoice", version=__version__)
     guarded = [] if key is None else [Depends(key_holder(key))]
     metrics = Metrics(service)
+    app.add_middleware(Bounded)
     app.add_middleware(Counted, metrics=metrics)
     v1 = APIRouter(prefix="/v1", dependencies=guarded)
 
