@@ -151,6 +151,25 @@ def test_a_row_whose_first_column_is_empty_starts_with_a_tab() -> None:
     ]  # fmt: skip
 
 
+def test_print_that_runs_up_the_margin_is_read_as_words_in_a_row_of_its_own(
+    tmp_path: Path,
+) -> None:
+    """Regression: its letters stood one by one between the rows of the page."""
+    source = """#set page(width: 15cm, height: 8cm)
+    #place(left + horizon, rotate(-90deg, reflow: true)[Form 7 of Acme, printed 2014])
+    #place(right + top, rotate(90deg, reflow: true)[down the page])
+    #pad(left: 2cm)[#for n in range(6) [Row #n \\ ]]"""
+    (tmp_path / "a.typ").write_text(source, encoding="utf-8")
+    (tmp_path / "a.pdf").write_bytes(typst.compile(str(tmp_path / "a.typ")))
+    document = read_document(tmp_path / "a.pdf")
+    *lying, last = document_text(document).split("\n")
+    assert [row.strip() for row in lying] == [f"Row {n}" for n in range(6)]
+    for words in ("Form 7 of Acme, printed 2014", "down the page"):
+        assert words in last
+    (place,) = Locator(document).places("Form 7 of Acme")
+    assert place.box[3] - place.box[1] > place.box[2] - place.box[0]
+
+
 def test_a_column_that_a_row_leaves_empty_has_a_tab_of_its_own() -> None:
     """A line without a discount, a party of two rows beside one of three."""
 

@@ -60,8 +60,8 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
     head = _running_head(rng) if chance(rng, 0.12) else None
     rows = [[head]] if head else []
     rows += [row for part in parts for row in part]
-    if chance(rng, 0.02):
-        _upright(rng, rows)
+    if chance(rng, 0.04):  # what runs up the margin comes last
+        rows.append([f"{invented_words(rng, 6)} V{digits(rng, 4)}"])
     text = _paged(rng, rows, head)
     if chance(rng, 0.15):  # read without places: nothing tells which columns are empty
         text = re.sub(r"(^|[\n\f])\t+", r"\1", text)
@@ -157,14 +157,6 @@ def _running_head(rng: Random) -> str:
     maker = f"(c) {invented_words(rng, 1)} {year}"
     kinds = (f"{words} {version}", f"{words} {version}, {maker}", f"{words}, {maker}", words)
     return pick(rng, kinds)
-
-
-def _upright(rng: Random, rows: Rows) -> None:
-    """Text that runs up the margin: its letters, one a row, among the others."""
-    place = rng.randint(0, len(rows))
-    for letter in f"{invented_words(rng, 6)} V{digits(rng, 4)}".replace(" ", ""):
-        rows.insert(place, [letter])
-        place = min(len(rows), place + pick(rng, (1, 1, 1, 2)))
 
 
 def _strange_rows(rng: Random) -> list[str]:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import reduce
 from typing import NamedTuple
 
-from erniekit_finetuning.documents.model import Box, Document, Word, union
+from erniekit_finetuning.documents.model import Box, Document, Page, Word, union
 from erniekit_finetuning.documents.text import UNSPACED, Row, printed_rows
 from erniekit_finetuning.documents.tilt import straightened
+from erniekit_finetuning.documents.upright import lying_and_upright
 from erniekit_finetuning.invoice.model import Invoice, Place
 from erniekit_finetuning.invoice.walk import mapped
 
@@ -46,13 +47,13 @@ class Locator:
             straight = straightened(page)
             for row in printed_rows(page):
                 here = list(_placed(row, start))
-                self._rows.append(_Row(number, here, straight))
+                self._rows.append(_Row(number, page, here, straight))
                 placed += here
                 start += len(row.text) + 1
             start += not placed
             starts = {id(one.word): one for one in placed}
             along = [starts[id(word)] for word in page.words]
-            self._pages.append(_Row(number, along, straight))
+            self._pages.append(_Row(number, page, along, straight))
 
     def places(self, printed: str) -> tuple[Place, ...]:
         """Every place of `printed`, in reading order; () when it is not in the document.
@@ -97,9 +98,9 @@ def _along(rows: Iterable[_Row], wanted: str) -> list[Found]:
 
 class _Row:
     def __init__(
-        self, page: int, words: Sequence[_Placed], straight: Callable[[Word], Box]
+        self, number: int, page: Page, words: Sequence[_Placed], straight: Callable[[Word], Box]
     ) -> None:
-        self._page = page
+        self._number, self._page = number, page
         self._straight = straight
         self._words = words
         self._text = "".join(one.word.text for one in words)
@@ -113,12 +114,18 @@ class _Row:
             if not self._inside_longer_token(start, end):
                 placed = self._words[self._owner[start] : self._owner[end - 1] + 1]
                 words = tuple(one.word for one in placed)
-                lying = reduce(union, (self._straight(w) for w in words))
-                tallest = max(w.box[3] - w.box[1] for w in words)
-                if lying[3] - lying[1] < _ONE_LINE * tallest:
+                if self._in_one_line(words):
                     whole = reduce(union, (w.box for w in words))
-                    yield Found(self._page, whole, words, self._spans(start, end))
+                    yield Found(self._number, whole, words, self._spans(start, end))
             start = self._text.find(wanted, start + 1)
+
+    def _in_one_line(self, words: Sequence[Word]) -> bool:
+        """Along the page, or all of them up or down it."""
+        boxes = [self._straight(word) for word in words]
+        whole = reduce(union, boxes)
+        if len(words) > 1 and not lying_and_upright(self._page._replace(words=tuple(words)))[0]:
+            return whole[2] - whole[0] < _ONE_LINE * max(box[2] - box[0] for box in boxes)
+        return whole[3] - whole[1] < _ONE_LINE * max(box[3] - box[1] for box in boxes)
 
     def _spans(self, start: int, end: int) -> tuple[tuple[int, int], ...]:
         """Runs of characters of the text; one white space between words does not end a run."""

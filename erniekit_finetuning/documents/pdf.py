@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from erniekit_finetuning.documents.model import Box, Document, Page, Word
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 _GRID = 1_000_000  # device units a page side: FPDF_PageToDevice answers in whole numbers
+_UPRIGHT = 0.7  # sine of the angle from which text runs up or down
 _GAP = 0.35  # a gap of this share of the character height starts a new word
 
 
@@ -88,22 +90,26 @@ def read_page(page: pypdfium2.PdfPage) -> Page:
     """The words of one open page; none where it has no text layer."""
     width, height = page.get_size()
     textpage = page.get_textpage()
+    turn = math.radians(page.get_rotation())
     words = tuple(
-        Word(text, _shares(page, box)) for text, box in _words(textpage.raw, textpage.count_chars())
+        Word(text, _shares(page, box))
+        for text, box in _words(textpage.raw, textpage.count_chars(), turn)
     )
     textpage.close()
     return Page(width, height, words)
 
 
-def _words(textpage: ctypes.c_void_p, count: int) -> Iterator[tuple[str, Box]]:
+def _words(textpage: ctypes.c_void_p, count: int, turn: float) -> Iterator[tuple[str, Box]]:
     """Group characters into words: split at white space and at visible gaps.
 
-    PDF producers often leave spaces out and move the pen instead, so gaps decide too.
+    PDF producers often leave spaces out and move the pen instead, so gaps decide too. `turn` is how
+    the page lies, in radians: a line that runs up or down the page goes on along its own way.
     """
     rect = pdfium.FS_RECTF()
     here = ctypes.byref(rect)
     text = ""
     left = bottom = right = top = 0.0
+    upright = False
     for index in range(count):
         char = _character(pdfium.FPDFText_GetUnicode(textpage, index))
         if not char:
@@ -113,18 +119,30 @@ def _words(textpage: ctypes.c_void_p, count: int) -> Iterator[tuple[str, Box]]:
             continue
         pdfium.FPDFText_GetLooseCharBox(textpage, index, here)
         west, south, east, north = rect.left, rect.bottom, rect.right, rect.top
-        if text:
-            height = north - south if north - south > 0.1 else 0.1
-            same_line = min(top, north) - max(bottom, south) > 0.3 * height
-            if same_line and -2 * height <= west - right <= _GAP * height:
+        was, upright = upright, abs(math.sin(_angle(textpage, index) - turn)) > _UPRIGHT
+        if text and was == upright:
+            if upright:
+                height = max(east - west, 0.1)
+                same_line = min(right, east) - max(left, west) > 0.3 * height
+                gap = max(south - top, bottom - north)
+            else:
+                height = max(north - south, 0.1)
+                same_line = min(top, north) - max(bottom, south) > 0.3 * height
+                gap = west - right
+            if same_line and -2 * height <= gap <= _GAP * height:
                 text += char
                 left, bottom = min(left, west), min(bottom, south)
                 right, top = max(right, east), max(top, north)
                 continue
+        if text:
             yield text, (left, bottom, right, top)
         text, left, bottom, right, top = char, west, south, east, north
     if text:
         yield text, (left, bottom, right, top)
+
+
+def _angle(textpage: ctypes.c_void_p, index: int) -> float:
+    return float(pdfium.FPDFText_GetCharAngle(textpage, index))
 
 
 @cache

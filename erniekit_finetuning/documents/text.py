@@ -12,6 +12,7 @@ from typing import NamedTuple
 from erniekit_finetuning.documents.columns import Cell, empty_columns
 from erniekit_finetuning.documents.model import Box, Document, Page, Word
 from erniekit_finetuning.documents.tilt import COLUMN_GAP, middle, runs, same_row, straightened
+from erniekit_finetuning.documents.upright import lying_and_upright
 
 _BLOCK = 3.0  # heights of a word from a row to the next; more ends columns
 _INDENT = 3.0  # heights of a word from the left edge to a row that starts in a later column
@@ -71,8 +72,10 @@ def rows(page: Page) -> list[list[Word]]:
 
     Words that follow each other closely stay together; such a run joins the row above when they
     stand at one height once the page lies straight: neither two columns of unlike spacing nor a
-    scan that lies askew mix up.
+    scan that lies askew mix up. Print that runs up or down the page is a row of its own, the last.
     """
+    lying, upright = lying_and_upright(page)
+    page = page._replace(words=tuple(lying))
     straight = straightened(page)
     found: list[list[Word]] = []
     for run in sorted(runs(page), key=lambda run: middle(straight(run[0]))):
@@ -80,7 +83,8 @@ def rows(page: Page) -> list[list[Word]]:
             found[-1] += run
         else:
             found.append(run)
-    return [sorted(row, key=lambda w: w.box[0]) for row in found]
+    rows_of_page = [sorted(row, key=lambda w: w.box[0]) for row in found]
+    return [*rows_of_page, upright] if upright else rows_of_page
 
 
 def _parted(row: Sequence[Word], page: Page) -> list[list[Word]]:
