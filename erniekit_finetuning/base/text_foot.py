@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from erniekit_finetuning.base.setting import Setting, contact
 from erniekit_finetuning.base.text_rows import (
     Rows,
@@ -19,6 +21,7 @@ _HEADS = (
     *("Sitz der Gesellschaft", "Geschäftsführer", "Bankverbindung", "Home Page", "Phone No."),
     *("Registered office", "Siège social", "Banque", "Sede legale", "Domicilio social", "Email"),
 )
+_NUMBERS = r"\s+(?=\d)|(?<=%)\s+"
 _ZEROS = (("allowance_total", "discount"), ("charge_total", "charges"))
 
 
@@ -44,6 +47,8 @@ def totals(page: Setting) -> Rows:
             sums.insert(rng.randint(0, len(sums)), (page.labels[pick(rng, empty)], ""))
         leader = pick(rng, ("", "", "", "", " ........", " ____"))
         rows = [row for label, value in sums for row in pair(rng, page.hand, label + leader, value)]
+        if chance(rng, 0.15):  # rates and bases in columns of their own
+            rows = [[*re.split(_NUMBERS, row[0]), *row[1:]] for row in rows]
     taxes = _taxes(page)
     if taxes and chance(rng, 0.3):
         return beside(rng, taxes, rows)

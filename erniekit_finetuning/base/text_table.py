@@ -54,6 +54,10 @@ def table(page: Setting) -> Rows:
         sinks=pick(rng, (0, 0, 0, 0, 0, 0, 0.2, 0.9)),
         indents=chance(rng, 0.7),
     )
+    if chance(rng, 0.12):  # a column that nobody asks for
+        place = rng.randint(0, len(form.keys))
+        form.keys.insert(place, "strange")
+        form.headings.insert(place, pick(rng, (page.labels["code"], invented_words(rng, 2))))
     unit = pick(rng, _UNITS) if "unit" not in form.keys and chance(rng, 0.15) else None
     spaced = chance(rng, 0.1)
     rows: Rows = [form.headings]
@@ -62,7 +66,8 @@ def table(page: Setting) -> Rows:
     elif form.way == "cards" or chance(rng, 0.05):
         rows = []
     for cells, item in zip(page.view["rows"], page.data["line_items"], strict=True):
-        found = {key: cells[index] for key, index in zip(form.keys, order, strict=True)}
+        found = {column["key"]: cell for column, cell in zip(columns, cells, strict=True)}
+        found["strange"] = f"{digits(rng, 2)}{pick(rng, 'ATKX')}{digits(rng, 2)}"
         if unit and found.get("quantity"):
             found["quantity"] = f"{item['quantity']} {unit}"
         if spaced and found.get("tax_rate", "").endswith("%") and " " not in found["tax_rate"]:
