@@ -75,6 +75,21 @@ def test_unknown_settings_are_refused() -> None:
         load_settings({"ernie": {}})
 
 
+def test_settings_that_cannot_be_read_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "service.yaml"
+    monkeypatch.setenv("ERNIE_INVOICE_CONFIG", str(file))
+    for text in (b"a: [", b"- a\n- b", b"word", b"\xff\xfe\x00"):
+        file.write_bytes(text)
+        with pytest.raises(UnusableInput, match=r"service\.yaml|settings"):
+            load_settings()
+    file.write_text("")
+    monkeypatch.setenv("ERNIE_INVOICE_API", "{not json")
+    with pytest.raises(UnusableInput, match="cannot be read"):
+        load_settings()
+
+
 def test_a_missing_fine_tuned_model_is_named() -> None:
     with pytest.raises(UnusableInput, match="nowhere"):
         ErnieVLMService({"ernie_vl": {"fine_tuned_model_path": "nowhere"}})
@@ -177,13 +192,14 @@ def test_a_model_that_is_not_named_is_refused(service: ErnieVLMService, pdf: Pat
 
 def test_other_machines_are_served_only_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for host in ("0.0.0.0", "::", "192.168.0.7", "invoices.example"):
-        with pytest.raises(UnusableInput, match=r"other machines: set api\.key"):
-            load_settings({"api": {"host": host}})
-        with pytest.raises(UnusableInput, match="other machines"):
+        with pytest.raises(UnusableInput, match=r"api\.host: other machines .* set api\.key"):
             settings_for(None, host=host)
-        assert load_settings({"api": {"host": host, "key": "k" * 16}}).api.host == host
     for host in ("127.0.0.1", "127.8.8.8", "::1", "localhost"):
-        assert load_settings({"api": {"host": host}}).api.host == host
+        assert settings_for(None, host=host).api.host == host
+    monkeypatch.setenv("ERNIE_INVOICE_API__HOST", "0.0.0.0")
+    with pytest.raises(UnusableInput, match="other machines"):
+        settings_for(None)
+    assert settings_for(None, host="127.0.0.1").api.host == "127.0.0.1"  # typed goes before
     with pytest.raises(UnusableInput, match=r"api\.key.*at least 16") as short:
         load_settings({"api": {"key": "hush hush"}})
     assert "hush" not in str(short.value)
@@ -209,9 +225,17 @@ def test_what_was_read_is_kept_and_its_correction_is_exported(
         {**asked, "corrected": {"vendor_block": {"nmae": "Acme"}}},
         {**asked, "more": 1},
         {"document_id": read["document_id"]},
+        {**asked, "corrected": {".": 1}},
+        {**asked, "corrected": {"line_items.\u00b2": 1}},
+        {**asked, "reviewer": "\ud800"},
+        {**asked, "\udc00": 1},
+        {**asked, "document_id": float("nan")},
     ):
-        refused = client.post("/v1/feedback", json=wrong)
+        refused = client.post("/v1/feedback", content=json.dumps(wrong))
         assert refused.status_code == 422, wrong
+        assert refused.json()["detail"][0]["what"]
+    assert client.post("/v1/feedback", content=b"[" * 100_000).status_code == 422
+    assert client.post("/v1/feedback", content=b" " * 2**21).status_code == 413
     monkeypatch.setenv("ERNIE_INVOICE_KEPT__FOLDER", str(tmp_path / "kept"))
     told = CliRunner().invoke(app, ["corrections"])
     assert told.exit_code == 0, told.output
@@ -258,5 +282,3 @@ def test_bodies_without_end_are_not_read_to_the_end(service: ErnieVLMService) ->
     assert "at most" in answer.json()["detail"][0]["what"]
     large = client.post("/v1/invoices:extract", content=bytes(MOST + 1), headers=form)
     assert large.status_code == 413
-    deep = client.post("/v1/feedback", content="[" * 100_000)
-    assert deep.status_code in (400, 404, 422)

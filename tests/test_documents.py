@@ -18,6 +18,7 @@ from erniekit_finetuning.documents.ocr import Part, line_words
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.documents.pdf import read_pdf, render_page
 from erniekit_finetuning.documents.text import document_text
+from erniekit_finetuning.documents.tilt import straightened
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.model import Invoice, Party, Printed
 
@@ -149,6 +150,21 @@ def test_a_row_whose_first_column_is_empty_starts_with_a_tab() -> None:
         "left0\tright0", "left1", "left2", "left3\tright3",
         *(f"left{row}" for row in range(4, 10)), "\tright10", "!",
     ]  # fmt: skip
+
+
+def test_words_of_two_sizes_do_not_tilt_a_page_that_lies_straight(tmp_path: Path) -> None:
+    """Regression: a large word beside a small one was taken for a row that rises."""
+    source = """#set page(width: 15cm, height: 8cm)
+    #text(26pt)[ACME] #text(13pt)[GmbH]
+    #grid(columns: (1fr, 1fr, 1fr), row-gutter: 0.6em,
+      [Hosting], [1], [9.00], [Domain], [3], [3.00], [Support], [1], [24.00])"""
+    (tmp_path / "a.typ").write_text(source, encoding="utf-8")
+    (tmp_path / "a.pdf").write_bytes(typst.compile(str(tmp_path / "a.typ")))
+    page = read_pdf(tmp_path / "a.pdf").pages[0]
+    straight = straightened(page)
+    assert all(straight(word) == word.box for word in page.words)
+    rows = document_text(read_pdf(tmp_path / "a.pdf")).split("\n")
+    assert rows[-3:] == ["Hosting\t1\t9.00", "Domain\t3\t3.00", "Support\t1\t24.00"]
 
 
 def test_print_that_runs_up_the_margin_is_read_as_words_in_a_row_of_its_own(

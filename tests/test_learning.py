@@ -113,6 +113,53 @@ def test_a_file_that_somebody_changed_is_not_written_to(store: Store, tmp_path: 
     assert export(store, file) == 1
 
 
+def test_a_file_can_be_moved_away_and_a_foreign_line_is_never_added_to(
+    store: Store, tmp_path: Path
+) -> None:
+    file, foreign = tmp_path / "active_learning.jsonl", tmp_path / "foreign.jsonl"
+    document = store.keep("a.pdf", b"%PDF", "m", READ)
+    store.correct(document, FIXED)
+    assert export(store, file) == 1
+    file.rename(tmp_path / "old.jsonl")
+    store.correct(document, {"payment_terms": "30 Tage"})
+    assert export(store, file) == 1
+    (row,) = rows(file)
+    assert row["corrected_data"] == {"payment_terms": "30 Tage"}
+    foreign.write_text('{"without": "an end"}')
+    store.correct(document, FIXED)
+    with pytest.raises(UnusableInput, match="somebody else wrote"):
+        export(store, foreign)
+
+
+def test_what_was_claimed_for_a_file_is_not_written_to_another(
+    store: Store, tmp_path: Path
+) -> None:
+    """An export to A that died before its commit, and then one to B."""
+    a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    document = store.keep("a.pdf", b"%PDF", "m", READ)
+    store.correct(document, FIXED)
+    export(store, a)
+    with store.session.begin() as session:
+        for one in session.scalars(select(Correction)):
+            one.exported = False
+        session.get_one(Export, str(a)).size = 0
+    assert export(store, b) == 0
+    assert export(store, a) == 1
+    assert len(rows(a)) == 1
+
+
+def test_numbers_are_exported_as_they_were_said(store: Store, tmp_path: Path) -> None:
+    schema = {"type": "object", "properties": {"total": {"type": "number"}}, "required": ["total"]}
+    said = {"total": Decimal("5.00")}
+    document = store.keep("a.pdf", b"%PDF", "m", said, json.dumps(schema))
+    store.correct(document, {"total": Decimal("100.10")})
+    file = tmp_path / "active_learning.jsonl"
+    export(store, file)
+    line = file.read_text()
+    assert '"original_data":{"total":5.00}' in line.replace(" ", "")
+    assert '"corrected_data":{"total":100.10}' in line.replace(" ", "")
+
+
 def test_what_a_killed_export_left_is_not_written_again(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "active_learning.jsonl"
     document = store.keep("a.pdf", b"%PDF", "m", READ)
@@ -145,6 +192,7 @@ def test_no_correction_is_lost_or_doubled_while_exports_are_killed(
             store.correct(document, {"payment_terms": f"{told} Tage"})
             told += 1
             time.sleep(rng.random() * 0.02)
+        assert [exporter.poll() for exporter in exporters] == [None, None]
         for exporter in exporters:
             exporter.send_signal(signal.SIGKILL)
             exporter.wait()
@@ -156,7 +204,9 @@ def test_no_correction_is_lost_or_doubled_while_exports_are_killed(
 
 
 def test_a_database_that_cannot_be_opened_is_told(tmp_path: Path) -> None:
-    for url in ("nonsense", f"sqlite:///{tmp_path}/no/folder/x.db", "nosuch://here/db"):
+    (tmp_path / "text.db").write_text("this is no database, whatever its name may say " * 20)
+    urls = ["nonsense", f"sqlite:///{tmp_path}/no/folder/x.db", "nosuch://here/db"]
+    for url in (*urls, f"sqlite:///{tmp_path / 'text.db'}"):
         with pytest.raises(UnusableInput, match="the database cannot be opened"):
             Store(url, tmp_path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -13,9 +14,11 @@ from threading import Event, Thread
 import pytest
 
 from app.config.settings import load_settings
+from app.core.models import model_process
 from app.core.models.asked import Asked, asked_of
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
-from app.core.models.model_process import Busy, Closed, Died, ModelProcess
+from app.core.models.model_process import Died, ModelProcess
+from app.core.processes import Busy, Closed, started
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.pdf import read_pdf
@@ -28,6 +31,7 @@ from synthetic_invoice_generator.looks.rendering import render_pdf
 
 MODEL = "ernie-4.5-tiny"
 FOLDER = Path(__file__).parent.parent / "erniekit_finetuning" / "assets" / MODEL
+WORKER = Path(model_process.__file__).with_name("model_worker.py")
 EASY = load_config(
     Path(__file__).parent.parent / "configs" / "generator" / "pretrain.yaml"
 ).model_copy(update={"max_lines": 2})
@@ -108,6 +112,29 @@ def test_a_question_that_the_process_does_not_survive_is_answered_with_that(
         process.close()
 
 
+def test_a_process_can_be_closed_twice_and_while_it_starts_again(questions: list[Asked]) -> None:
+    """Regression: each of these waited for ever."""
+    process = ModelProcess("paddle", MODEL, rows=4, most_open=12)
+    pid = process.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    process.close()
+    process.close()
+    with pytest.raises(Closed):
+        process.submit(questions[0])
+
+
+def test_a_worker_ends_with_the_process_that_started_it(tmp_path: Path) -> None:
+    """Also where that one died in the middle of a line."""
+    worker = started([sys.executable, str(WORKER), "paddle", MODEL, "4"])
+    assert worker.stdout is not None
+    assert worker.stdin is not None
+    assert b"ready" in worker.stdout.readline()
+    worker.stdin.write(b'{"key": 1, "as')
+    worker.stdin.close()
+    worker.wait(30)
+
+
 def test_too_many_are_refused_and_who_gives_up_makes_room(
     process: ModelProcess, questions: list[Asked]
 ) -> None:
@@ -169,6 +196,10 @@ def test_a_model_is_swapped_while_documents_come_and_none_is_lost(
     service.close()
     with pytest.raises(Closed):
         service.read(documents[0])
+    with pytest.raises(Closed):
+        service.read(documents[0], "acme")
+    with pytest.raises(Closed):
+        service.swap(FOLDER)
 
 
 def test_models_by_name_and_documents_that_take_too_long(documents: list[Document]) -> None:

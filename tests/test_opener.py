@@ -15,6 +15,7 @@ import pytest
 import typst
 
 from app.core.documents.opener import Opener
+from app.core.processes import Busy, Closed
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.documents.pdf import render_page
 from erniekit_finetuning.documents.text import document_text
@@ -25,7 +26,7 @@ TEXT = "Invoice R-17, Acme GmbH, total 99.00"
 
 @pytest.fixture(scope="module")
 def opener() -> Iterator[Opener]:
-    opener = Opener(processes=2, megabytes=3000, seconds=60)
+    opener = Opener(processes=2, megabytes=3000, seconds=60, most_open=16)
     yield opener
     opener.close()
 
@@ -96,7 +97,7 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(
 ) -> None:
     """A stream that unpacks to a gigabyte of drawing."""
     slow = raw(tmp_path / "slow.pdf", "/MediaBox[0 0 600 800]", b"0 0 m 600 800 l S\n" * 40_000_000)
-    opener = Opener(processes=1, megabytes=3000, seconds=4)
+    opener = Opener(processes=1, megabytes=3000, seconds=4, most_open=16)
     started = time.monotonic()
     with pytest.raises(UnusableInput, match=r"takes too long|more memory|safely"):
         opener.open(slow)
@@ -105,10 +106,64 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_is_read(
     opener.close()
 
 
+def test_pages_without_a_size_and_of_too_many_words_are_refused(
+    opener: Opener, tmp_path: Path
+) -> None:
+    outside = "/MediaBox[0 0 600 800]/CropBox[1000 1000 1100 1100]"
+    with pytest.raises(UnusableInput, match=r"no size; found 0 x 0 points"):
+        opener.open(raw(tmp_path / "outside.pdf", outside, b"0 0 m 9 9 l S"))
+    words = "ab " * 6000
+    many = drawn(tmp_path / "words.pdf", f"#set text(2pt)\n{words}", "width: 60cm, height: 60cm")
+    with pytest.raises(UnusableInput, match=r"too many words; found 6000 words"):
+        opener.open(many)
+
+
+def test_who_is_interrupted_leaves_no_answer_to_the_next_file(
+    pdf: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Regression: the next file got the words of the one before."""
+    other = drawn(tmp_path / "other.pdf", "Another invoice")
+    opener = Opener(processes=1, megabytes=3000, seconds=60, most_open=4)
+    assert document_text(opener.open(pdf)) == TEXT
+    (process,) = [one for one in opener._free.queue if one is not None]
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    scan = tmp_path / "scan.png"
+    render_page(pdf, 0, 150).save(scan)
+    signal.setitimer(signal.ITIMER_REAL, 0.3)  # a Ctrl-C while the scan is read
+    with pytest.raises(KeyboardInterrupt):
+        opener.open(scan)
+    assert document_text(opener.open(other)) == "Another invoice"
+    assert process.poll() is not None
+    opener.close()
+
+
+def test_after_the_end_nothing_is_opened(pdf: Path) -> None:
+    opener = Opener(processes=2, megabytes=3000, seconds=60, most_open=4)
+    opener.open(pdf)
+    opener.close()
+    opener.close()
+    with pytest.raises(Closed):
+        opener.open(pdf)
+
+
+def test_more_files_than_may_wait_are_refused(pdf: Path, tmp_path: Path) -> None:
+    opener = Opener(processes=1, megabytes=3000, seconds=60, most_open=2)
+    scan = tmp_path / "scan.png"
+    render_page(pdf, 0, 150).save(scan)
+    with ThreadPoolExecutor(2) as clients:
+        reading = [clients.submit(opener.open, scan) for _ in range(2)]
+        time.sleep(0.2)
+        with pytest.raises(Busy):
+            opener.open(pdf)
+        assert all(one.result().source == "ocr" for one in reading)
+    assert document_text(opener.open(pdf)) == TEXT
+    opener.close()
+
+
 def test_a_process_that_is_killed_costs_nobody_an_answer(pdf: Path, tmp_path: Path) -> None:
     """One while it reads a scan, and one that waits for the next file."""
     render_page(pdf, 0, 150).save(tmp_path / "scan.png")
-    opener = Opener(processes=1, megabytes=2999, seconds=60)
+    opener = Opener(processes=1, megabytes=2999, seconds=60, most_open=16)
     with ThreadPoolExecutor(1) as client:
         reading = client.submit(opener.open, tmp_path / "scan.png")
         time.sleep(0.5)

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.core.learning.store import Store
+from erniekit_finetuning.data.exact_json import exact_json
+from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.invoice.strict_json import exact_number, parse
+
+MOST = 2**20  # bytes of a correction
 
 
 class Feedback(BaseModel):
@@ -44,11 +50,37 @@ class Taken(BaseModel):
 def feedback_routes(store: Store) -> APIRouter:
     """POST /feedback."""
     router = APIRouter()
+    asked = {"content": {"application/json": {"schema": Feedback.model_json_schema()}}}
 
-    @router.post("/feedback", status_code=201, responses={422: {"description": "Cannot be used."}})
-    def feedback(given: Feedback) -> Taken:
+    @router.post(
+        "/feedback",
+        status_code=201,
+        responses={413: {"description": "Too large."}, 422: {"description": "Cannot be used."}},
+        openapi_extra={"requestBody": {**asked, "required": True}},
+    )
+    async def feedback(request: Request) -> Taken:
         """Keep a correction of a reading, for the next training."""
-        number = store.correct(given.document_id, given.corrected, given.reviewer)
-        return Taken(number=number)
+        body = await request.body()
+        if len(body) > MOST:
+            raise HTTPException(413, f"a correction of at most {MOST} bytes is expected")
+        return Taken(number=await run_in_threadpool(_kept, store, body))
 
     return router
+
+
+def _kept(store: Store, body: bytes) -> int:
+    """Keep it; numbers stay as they were written. Raises UnusableInput for what is no feedback."""
+    said = parse(body, exact_number)
+    try:
+        exact_json(said).encode()
+        given = Feedback.model_validate(said)
+    except UnicodeEncodeError as error:
+        raise UnusableInput(Problem("half a letter: a surrogate without the other one")) from error
+    except ValidationError as error:
+        raise UnusableInput(
+            [
+                Problem(fault["msg"], field=".".join(map(str, fault["loc"])))
+                for fault in error.errors(include_url=False, include_input=False)
+            ]
+        ) from error
+    return store.correct(given.document_id, given.corrected, given.reviewer)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+from anyio import to_thread
 from fastapi import (
     APIRouter,
     Depends,
@@ -19,6 +22,7 @@ from fastapi import (
     Response,
     UploadFile,
 )
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, SecretStr
@@ -29,13 +33,36 @@ from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
-from app.core.models.model_process import Busy, Died
+from app.core.models.model_process import Died, Unavailable
+from app.core.processes import Busy, Closed
 from erniekit_finetuning import __version__
 from erniekit_finetuning.documents.limits import MAX_BYTES
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.extraction import Extraction, UnreadableAnswer
 from erniekit_finetuning.invoice.response import structured_data
 from erniekit_finetuning.own_extraction import OwnExtraction
+
+
+def _with_threads(
+    service: ErnieVLMService,
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Each document that may be open has a thread that waits for it, and some are left."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        threads = to_thread.current_default_thread_limiter()
+        threads.total_tokens += 2 * service.settings.most_open
+        yield
+
+    return lifespan
+
+
+class Told(JSONResponse):
+    """JSON in ASCII: what is told back may hold halves of letters, which no UTF-8 can say."""
+
+    def render(self, content: Any) -> bytes:
+        """The content as JSON."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 class Model(BaseModel):
@@ -65,7 +92,7 @@ def create_app(
     With a key, /v1 wants it as a bearer token. With a store, documents are kept with what was read,
     and can be corrected.
     """
-    app = FastAPI(title="ernie-invoice", version=__version__)
+    app = FastAPI(title="ernie-invoice", version=__version__, lifespan=_with_threads(service))
     guarded = [] if key is None else [Depends(key_holder(key))]
     metrics = Metrics(service)
     app.add_middleware(Bounded)
@@ -73,18 +100,18 @@ def create_app(
     v1 = APIRouter(prefix="/v1", dependencies=guarded)
 
     @app.get("/healthz")
-    def healthz() -> dict[str, str]:
+    async def healthz() -> dict[str, str]:
         """Answers while the service runs."""
         return {"status": "ok", "model": service.model, "version": __version__}
 
     @app.get("/readyz", responses={503: {"description": "The model is being loaded."}})
-    def readyz() -> JSONResponse:
+    async def readyz() -> JSONResponse:
         """Answers 200 while the model can be asked."""
         ready = service.ready
-        return JSONResponse({"ready": ready}, status_code=200 if ready else 503)
+        return Told({"ready": ready}, status_code=200 if ready else 503)
 
     @app.get("/metrics", dependencies=guarded, response_class=PlainTextResponse)
-    def prometheus() -> Response:
+    async def prometheus() -> Response:
         """Requests, documents, tokens, in Prometheus' text form."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
@@ -107,15 +134,12 @@ def create_app(
             path = Path(folder) / "upload"
             with path.open("wb") as copy:
                 shutil.copyfileobj(file.file, copy)
-            read = service.extract(path, model)
+            read, schema = service.reading(path, model)
             metrics.read(read)
             kept = None
             if store is not None:
-                answer = store_form(read)
-                schema = service.schema_text(model)
-                kept = store.keep(
-                    file.filename or "", path.read_bytes(), read.model, answer, schema
-                )
+                data, answer = path.read_bytes(), store_form(read)
+                kept = store.keep(file.filename or "", data, read.model, answer, schema)
         # Written here: numbers of a schema of one's own stay as they were said.
         text = f'{{"document_id":{json.dumps(kept)},{read.json_text()[1:]}'
         return Response(text, media_type="application/json")
@@ -123,12 +147,25 @@ def create_app(
     @app.exception_handler(Busy)
     def busy(_: Request, error: Busy) -> JSONResponse:
         headers = {"Retry-After": str(error.retry_after)}
-        return JSONResponse({"detail": [{"what": str(error)}]}, 429, headers)
+        return Told({"detail": [{"what": str(error)}]}, 429, headers)
+
+    @app.exception_handler(Unavailable)
+    @app.exception_handler(Closed)
+    def unavailable(_: Request, error: Exception) -> JSONResponse:
+        return Told({"detail": [{"what": "the model cannot be asked now"}]}, 503)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        faults = [  # without what was sent, which may be of any size and kind
+            {"what": fault["msg"], "field": ".".join(map(str, fault["loc"]))[:200]}
+            for fault in error.errors()
+        ]
+        return Told({"detail": faults}, status_code=422)
 
     @app.exception_handler(TimedOut)
     @app.exception_handler(Died)
     def unread(_: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": [{"what": str(error)}]}, status_code=504)
+        return Told({"detail": [{"what": str(error)}]}, status_code=504)
 
     @app.exception_handler(UnusableInput)
     def unusable(_: Request, error: UnusableInput) -> JSONResponse:
@@ -137,12 +174,12 @@ def create_app(
             {key: value for key, value in asdict(problem).items() if key != "file"}
             for problem in error.problems
         ]
-        return JSONResponse({"detail": problems}, status_code=422)
+        return Told({"detail": problems}, status_code=422)
 
     @app.exception_handler(UnreadableAnswer)
     def unreadable(_: Request, error: UnreadableAnswer) -> JSONResponse:
         detail = {"what": f"the model could not read the document; {error}", "answer": error.answer}
-        return JSONResponse({"detail": [detail]}, status_code=422)
+        return Told({"detail": [detail]}, status_code=422)
 
     if store is not None:
         v1.include_router(feedback_routes(store))

@@ -19,14 +19,16 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
+    field_validator,
 )
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
     YamlConfigSettingsSource,
 )
+from yaml import YAMLError
 
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -73,16 +75,18 @@ class Kept(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     folder: Path = Path("runs/service")
-    database: str | None = None
+    database: SecretStr | None = None  # with its password
 
     @property
     def url(self) -> str:
         """The database's URL."""
-        return self.database or f"sqlite:///{self.folder / 'store.db'}"
+        if self.database is not None:
+            return self.database.get_secret_value()
+        return f"sqlite:///{self.folder / 'store.db'}"
 
 
 class Api(BaseModel):
-    """Where HTTP is served. Beyond this machine's own addresses only with a key."""
+    """Where HTTP is served, and the key that /v1 wants."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -90,14 +94,12 @@ class Api(BaseModel):
     port: int = Field(default=8000, ge=1, le=65535)
     key: SecretStr | None = Field(default=None, min_length=16)
 
-    @model_validator(mode="after")
-    def _guarded(self) -> Api:
-        if self.key is None and not _is_loopback(self.host):
-            raise ValueError(
-                f"{self.host} can be reached from other machines: set api.key (16 characters or "
-                "more), or listen on 127.0.0.1"
-            )
-        return self
+    @field_validator("key")
+    @classmethod
+    def _in_headers(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not key.get_secret_value().isascii():
+            raise ValueError("letters, digits and signs of ASCII only: it travels in a header")
+        return key
 
 
 def _is_loopback(host: str) -> bool:
@@ -156,6 +158,12 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
         return Settings(**(config or {}))
     except ValidationError as error:
         raise _faults(error) from error
+    except (SettingsError, YAMLError, TypeError, ValueError) as error:
+        where, found = file or "environment", str(error).split("\n")[0][:200]
+        cure = "YAML with a mapping for each section; JSON in variables of whole sections"
+        raise UnusableInput(
+            Problem("the settings cannot be read", where, found=found, cure=cure)
+        ) from error
 
 
 def _faults(error: ValidationError) -> UnusableInput:
@@ -210,4 +218,14 @@ def settings_for(
         typed = {"ernie_vl": ErnieVL(**named), "api": Api(**at)}
     except ValidationError as error:
         raise _faults(error) from error
-    return settings.model_copy(update=typed)
+    found = settings.model_copy(update=typed)
+    if found.api.key is None and not _is_loopback(found.api.host):
+        raise UnusableInput(
+            Problem(
+                "other machines can reach this address, and no key is set",
+                field="api.host",
+                found=found.api.host,
+                cure="set api.key (16 letters, digits and signs or more), or listen on 127.0.0.1",
+            )
+        )
+    return found

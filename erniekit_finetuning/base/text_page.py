@@ -171,8 +171,8 @@ def _joined(row: list[str], gap: str) -> str:
     """The cells of a row; only tabs tell of empty columns, of `MOST_EMPTY` at most."""
     if gap != "\t":
         return gap.join(cell for cell in row if cell)
-    most = MOST_EMPTY + 1
-    return re.sub(f"\t{{{most},}}", "\t" * most, "\t".join(row)).rstrip()
+    text = re.sub(f"^\t{{{MOST_EMPTY},}}", "\t" * MOST_EMPTY, "\t".join(row))
+    return re.sub(f"\t{{{MOST_EMPTY + 1},}}", "\t" * (MOST_EMPTY + 1), text).rstrip()
 
 
 def _paged(rng: Random, rows: Rows, running: str | None) -> str:

@@ -12,7 +12,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 from PIL import Image
 
-from erniekit_finetuning.documents.limits import MAX_PAGES, MAX_PIXELS
+from erniekit_finetuning.documents.limits import MAX_PAGES, MAX_PIXELS, MAX_WORDS
 from erniekit_finetuning.documents.model import Box, Document, Page, Word
 from erniekit_finetuning.errors import Problem, UnusableInput
 
@@ -87,8 +87,14 @@ def open_pdf(source: bytes | Path) -> pypdfium2.PdfDocument:
 
 
 def read_page(page: pypdfium2.PdfPage) -> Page:
-    """The words of one open page; none where it has no text layer."""
+    """The words of one open page; none where it has no text layer.
+
+    Raises UnusableInput for a page without a size, or with too many words.
+    """
     width, height = page.get_size()
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        found, cure = f"{width:g} x {height:g} points", "print it to a paper size"
+        raise UnusableInput(Problem("a page has no size", found=found, cure=cure))
     textpage = page.get_textpage()
     turn = math.radians(page.get_rotation())
     words = tuple(
@@ -96,6 +102,9 @@ def read_page(page: pypdfium2.PdfPage) -> Page:
         for text, box in _words(textpage.raw, textpage.count_chars(), turn)
     )
     textpage.close()
+    if len(words) > MAX_WORDS:
+        found, expected = f"{len(words)} words", f"at most {MAX_WORDS}"
+        raise UnusableInput(Problem("a page has too many words", found=found, expected=expected))
     return Page(width, height, words)
 
 

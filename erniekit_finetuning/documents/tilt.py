@@ -13,6 +13,7 @@ from erniekit_finetuning.documents.model import Box, Page, Word
 SAME_ROW = 0.35  # of the taller word's height: enough for superscripts and OCR boxes
 COLUMN_GAP = 0.8  # a gap of this share of a word's height separates columns
 _STILL = 0.002  # less is the wobble of boxes of straight pages: 2 pixels in 1,000
+_SIZE = 0.1  # words whose heights differ more are of two sizes: their middles tell no slope
 _ALIKE = 0.02  # slopes further than this from the middle one are those of no rows
 _SURE = 1.0  # page widths of rows that tell how slopes change from top to bottom
 _Ends = tuple[Box, Box]  # the first and the last word of a run
@@ -90,7 +91,8 @@ def _slopes(page: Page, some: Iterable[_Ends]) -> NDArray[np.float64]:
     found = []
     for first, last in some:
         across = (last[0] + last[2] - first[0] - first[2]) / 2
-        if across > 0:
+        high, low = first[3] - first[1], last[3] - last[1]
+        if across > 0 and abs(high - low) < _SIZE * max(high, low):
             down = (middle(last) - middle(first)) * page.height / page.width
             found.append((middle(first), down / across, across))
     return np.array(found, dtype=np.float64).reshape(-1, 3)

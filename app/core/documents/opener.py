@@ -8,9 +8,10 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from queue import Queue
-from threading import Event, Timer
+from threading import BoundedSemaphore, Event, Timer
 from typing import Any
 
+from app.core.processes import Busy, Closed, started
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.errors import Problem, UnusableInput
 
@@ -24,11 +25,16 @@ class Opener:
     Safe to call from several threads; who finds no process free waits.
     """
 
-    def __init__(self, processes: int, megabytes: int, seconds: float) -> None:
-        """Processes are started when they are needed. `seconds` bounds a file, pages read by OCR
-        included."""
+    def __init__(self, processes: int, megabytes: int, seconds: float, most_open: int) -> None:
+        """Processes are started when they are needed.
+
+        `seconds` bounds a file, pages read by OCR included; `most_open` files may wait or be opened
+        at once.
+        """
+        self._room = BoundedSemaphore(most_open)
+        self._retry_after = max(1, most_open // (2 * processes))
         self._command = [sys.executable, str(_WORKER), str(megabytes)]
-        self._seconds = seconds
+        self._seconds, self._processes, self._closed = seconds, processes, False
         self._free: Queue[subprocess.Popen[bytes] | None] = Queue()
         for _ in range(processes):
             self._free.put(None)
@@ -37,15 +43,23 @@ class Opener:
         """The words of a file.
 
         Raises UnusableInput as `read_document` does, and for a file that takes too long or ends
-        the process.
+        the process; Busy when too many are open, Closed after `close`.
         """
+        if not self._room.acquire(blocking=False):
+            raise Busy(self._retry_after)
+        try:
+            return self._opened(path)
+        finally:
+            self._room.release()
+
+    def _opened(self, path: Path) -> Document:
         for _ in range(_TRIES):
             process = self._free.get()
             try:
+                if self._closed:
+                    raise Closed
                 if process is None or process.poll() is not None:
-                    process = subprocess.Popen(
-                        self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE
-                    )
+                    process = started(self._command)
                 told = self._told(process, path)
             finally:
                 self._free.put(process)
@@ -55,12 +69,14 @@ class Opener:
         raise UnusableInput(Problem("the file cannot be opened safely", str(path), cure=cure))
 
     def close(self) -> None:
-        """End the processes that are free."""
-        while not self._free.empty():
-            process = self._free.get()
+        """Wait for the files that are being opened, and end the processes."""
+        self._closed = True
+        slots = [self._free.get() for _ in range(self._processes)]
+        for process in slots:
             if process is not None:
                 process.kill()
                 process.wait()
+            self._free.put(None)
 
     def _told(self, process: subprocess.Popen[bytes], path: Path) -> dict[str, Any] | None:
         """What the process says of a file; None when it died."""
@@ -75,16 +91,19 @@ class Opener:
         timer = Timer(self._seconds, end)
         timer.start()
         line = b""
-        with suppress(OSError):
-            process.stdin.write(json.dumps(str(path)).encode() + b"\n")
-            process.stdin.flush()
-            line = process.stdout.readline()
-        timer.cancel()
+        try:
+            with suppress(OSError):
+                process.stdin.write(json.dumps(str(path)).encode() + b"\n")
+                process.stdin.flush()
+                line = process.stdout.readline()
+        finally:  # also where who waits is interrupted: its answer is not the next file's
+            timer.cancel()
+            if not line.endswith(b"\n"):
+                process.kill()
+                process.wait()
         if line.endswith(b"\n"):
             told: dict[str, Any] = json.loads(line)
             return told
-        process.kill()
-        process.wait()
         if late.is_set():
             what, found = "the file takes too long to open", f"over {self._seconds:g} s"
             raise UnusableInput(Problem(what, str(path), found=found, cure="split it"))

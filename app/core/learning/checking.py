@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,12 +11,13 @@ from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.data.sources.correcting import merged
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.shapes import read_invoice
+from erniekit_finetuning.invoice.strict_json import exact_number, parse
 
 
 def check_correction(document: KeptDocument, corrected: Mapping[str, Any]) -> None:
     """Raise UnusableInput where the correction has no place in the reading, or breaks its shape."""
     ours = document.schema is None
-    whole = merged(json.loads(document.reading), corrected, ours)
+    whole = merged(parse(document.reading, exact_number), corrected, ours)
     if document.schema is None:
         unknown = read_invoice(whole).unknown
     else:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import create_engine, event
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, CompileError, DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.learning.checking import check_correction
@@ -39,7 +38,7 @@ class Store:
             if engine.dialect.name == "sqlite":
                 event.listen(engine, "connect", _durable)
             Base.metadata.create_all(engine)
-        except (ArgumentError, OperationalError, ModuleNotFoundError) as error:
+        except (ArgumentError, CompileError, DBAPIError, ModuleNotFoundError) as error:
             what = "the database cannot be opened"
             cure = "sqlite:///FILE, or another URL of SQLAlchemy with its driver installed"
             raise UnusableInput(
@@ -76,7 +75,7 @@ class Store:
         Raises UnusableInput for an unknown document, and for a correction that no training could
         read.
         """
-        told = json.dumps(corrected, ensure_ascii=False)
+        told = exact_json(corrected)
         with self.session.begin() as session:
             document = session.get(KeptDocument, document_id)
             if document is None:

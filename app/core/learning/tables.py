@@ -36,7 +36,10 @@ class KeptDocument(Base):
 
 
 class Correction(Base):
-    """What a reviewer says a document holds, whole or in part, in the shape of its reading."""
+    """What a reviewer says a document holds, whole or in part, in the shape of its reading.
+
+    `file` is the export that it belongs to.
+    """
 
     __tablename__ = "corrections"
 
@@ -45,6 +48,7 @@ class Correction(Base):
     received: Mapped[datetime] = mapped_column(default=now)
     corrected: Mapped[str]
     reviewer: Mapped[str | None]
+    file: Mapped[str | None] = mapped_column(index=True)
     exported: Mapped[bool] = mapped_column(default=False, index=True)
 
 

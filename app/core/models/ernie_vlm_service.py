@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from app.config.settings import Settings, load_settings
 from app.core.documents.opener import Opener
 from app.core.models.loaded_model import LoadedModel
-from app.core.models.model_process import Closed
+from app.core.processes import Closed
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.engines.protocol import Generation
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -26,6 +26,13 @@ from erniekit_finetuning.own_extraction import OwnExtraction
 
 class TimedOut(Exception):
     """The document was not read in time, and was given up."""
+
+
+class Reading(NamedTuple):
+    """What was read, and the schema of the answer as JSON; None where it is ours."""
+
+    extraction: Extraction | OwnExtraction
+    schema: str | None
 
 
 class ErnieVLMService:
@@ -58,10 +65,13 @@ class ErnieVLMService:
         ]
         if problems:
             raise UnusableInput(problems)
-        self._opener = Opener(**settings.documents.model_dump())
+        most = self.settings.most_open
+        self._opener = Opener(**settings.documents.model_dump(), most_open=most)
         self._lock = Lock()
+        self._loading = {name: Lock() for name in self.settings.models}
         self._loaded: dict[str | None, LoadedModel] = {}
-        self._load(None, str(tuned or self.settings.base_model))
+        self._closed = False
+        self._loaded[None] = LoadedModel(str(tuned or self.settings.base_model), self.settings)
 
     @property
     def model(self) -> str:
@@ -76,17 +86,16 @@ class ErnieVLMService:
     @property
     def models(self) -> dict[str, str]:
         """The named models, and where each is."""
-        return {name: str(path) for name, path in self.settings.models.items()}
+        with self._lock:
+            there = {name: loaded.name for name, loaded in self._loaded.items() if name}
+        return {name: str(path) for name, path in self.settings.models.items()} | there
 
     @property
     def open_documents(self) -> int:
         """Documents that wait or are being read."""
-        return sum(len(loaded.process) for loaded in self._loaded.values())
-
-    def schema_text(self, model: str | None = None) -> str | None:
-        """The schema of a model's answers as JSON; None where it is ours."""
-        schema = self._of(model).schema
-        return None if schema is None else schema.text
+        with self._lock:
+            loaded = list(self._loaded.values())
+        return sum(len(one.process) for one in loaded)
 
     def extract(self, path: Path, model: str | None = None) -> Extraction | OwnExtraction:
         """Read one PDF or image: an OwnExtraction where the model or the settings name a schema.
@@ -95,10 +104,17 @@ class ErnieVLMService:
         read, UnreadableAnswer when the model does not answer with JSON, Busy when too many
         documents are open, TimedOut.
         """
-        return self.read(self._opener.open(path), model)
+        return self.reading(path, model).extraction
+
+    def reading(self, path: Path, model: str | None = None) -> Reading:
+        """The same with the schema that it is in."""
+        return self._read(self._opener.open(path), model)
 
     def read(self, document: Document, model: str | None = None) -> Extraction | OwnExtraction:
         """Read a document that is open already; raises as `extract` does."""
+        return self._read(document, model).extraction
+
+    def _read(self, document: Document, model: str | None) -> Reading:
         loaded, answer = self._asked(document, model)
         try:
             said = answer.result(self.settings.timeout_seconds)
@@ -106,23 +122,27 @@ class ErnieVLMService:
             answer.cancel()
             what = f"the document was not read in {self.settings.timeout_seconds:g} s"
             raise TimedOut(what) from error
-        return loaded.extraction(said, document)
+        schema = None if loaded.schema is None else loaded.schema.text
+        return Reading(loaded.extraction(said, document), schema)
 
     def swap(self, path: Path, model: str | None = None) -> None:
         """Let another fine-tuned model read what comes from now on.
 
         What is open is answered by the one before, whose process then ends. Raises UnusableInput,
-        and changes nothing, when the new one cannot be loaded.
+        and changes nothing, when the new one cannot be loaded; Closed after `close`.
         """
-        before = self._loaded.get(model)
-        self._load(model, str(path))
+        loaded = LoadedModel(str(path), self.settings)
+        before = self._exchanged(model, loaded)
         if before is not None:
             before.process.close()
 
     def close(self) -> None:
         """Answer what is open and end all processes."""
-        for loaded in self._loaded.values():
-            loaded.process.close()
+        with self._lock:
+            self._closed = True
+            loaded = list(self._loaded.values())
+        for one in loaded:
+            one.process.close()
         self._opener.close()
 
     def _asked(
@@ -133,19 +153,32 @@ class ErnieVLMService:
             try:
                 return loaded, loaded.ask(document)
             except Closed:
-                if self._loaded[model] is loaded:
+                if self._closed:
                     raise
 
     def _of(self, model: str | None) -> LoadedModel:
-        with self._lock:
-            if model not in self._loaded:
-                if model not in self.settings.models:
-                    expected = ", ".join(self.settings.models) or "none is named"
-                    raise UnusableInput(
-                        Problem("no such model", field="model", found=model, expected=expected)
-                    )
-                self._load(model, str(self.settings.models[model]))
-            return self._loaded[model]
+        """The model of a name, loaded now where nobody asked it before."""
+        loaded = self._loaded.get(model)
+        if loaded is not None:
+            return loaded
+        if model not in self.settings.models:
+            expected = ", ".join(self.settings.models) or "none is named"
+            raise UnusableInput(
+                Problem("no such model", field="model", found=model, expected=expected)
+            )
+        with self._loading[model]:  # others are answered meanwhile
+            loaded = self._loaded.get(model)
+            if loaded is None:
+                loaded = LoadedModel(str(self.settings.models[model]), self.settings)
+                self._exchanged(model, loaded)
+        return loaded
 
-    def _load(self, name: str | None, model: str) -> None:
-        self._loaded[name] = LoadedModel(model, self.settings)
+    def _exchanged(self, model: str | None, loaded: LoadedModel) -> LoadedModel | None:
+        """Put a model in its place; gives the one that was there."""
+        with self._lock:
+            if not self._closed:
+                before = self._loaded.get(model)
+                self._loaded[model] = loaded
+                return before
+        loaded.process.close()
+        raise Closed

@@ -16,6 +16,7 @@ from threading import Condition, RLock, Thread
 from typing import Any
 
 from app.core.models.asked import Asked
+from app.core.processes import Busy, Closed, started
 from erniekit_finetuning.engines.protocol import Generation, TokenScore
 from erniekit_finetuning.errors import Problem, UnusableInput
 
@@ -25,16 +26,8 @@ _MOST = 3  # deaths after which it is not asked again
 _STARTS = 3  # starts in a row that may fail
 
 
-class Busy(Exception):
-    """More questions wait than may; `retry_after` is seconds until there should be room."""
-
-    def __init__(self, retry_after: int) -> None:
-        self.retry_after = retry_after
-        super().__init__(f"too many documents wait; try again in {retry_after} s")
-
-
-class Closed(Exception):
-    """The model answers what is open, and takes nothing new."""
+class Unavailable(Exception):
+    """The model cannot be started any more; the reason is the service's own affair."""
 
 
 class Died(Exception):
@@ -73,7 +66,9 @@ class ModelProcess:
         self._closing = False
         self._failure: UnusableInput | None = None
         self._process: subprocess.Popen[bytes] | None = None  # once its model is loaded
-        Thread(target=self._run, name=f"model {model}", daemon=True).start()
+        self._starting: subprocess.Popen[bytes] | None = None
+        self._thread = Thread(target=self._run, name=f"model {model}", daemon=True)
+        self._thread.start()
         with self._changed:
             self._changed.wait_for(lambda: self._process or self._failure)
             if self._failure is not None:
@@ -92,12 +87,13 @@ class ModelProcess:
     def submit(self, asked: Asked) -> Future[Generation]:
         """Ask; cancelling the future gives the question up.
 
-        Raises Busy when too many are open, Closed after `close`. The future raises UnusableInput
-        for what cannot be asked, and Died where the model did not survive the question.
+        Raises Busy when too many are open, Closed after `close`, Unavailable when the model could
+        not be started again. The future raises UnusableInput for what cannot be asked, and Died
+        where the model did not survive the question.
         """
         with self._changed:
             if self._failure is not None:
-                raise self._failure
+                raise Unavailable(str(self._failure))
             if self._closing:
                 raise Closed
             if len(self._open) >= self._most_open:
@@ -117,20 +113,28 @@ class ModelProcess:
         """Answer what is open, then end the process."""
         with self._changed:
             self._closing = True
-            self._changed.wait_for(lambda: self._failure or (not self._open and self._process))
-            process = self._process
-        if process is not None and process.stdin is not None:
-            process.stdin.close()
-            process.wait()
+            self._changed.wait_for(lambda: self._failure or not self._open)
+            self._end_if_done()
+            if self._process is None and self._starting is not None:
+                self._starting.kill()
+        self._thread.join()
 
     def _run(self) -> None:
         """Start the process whenever it ended, and take what it says."""
         failed = 0
-        while failed < _STARTS:
-            process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        while failed < _STARTS and not self._is_over():
+            try:
+                process = started(self._command)
+            except OSError as error:
+                what = "the model's process cannot be started"
+                self._fail(UnusableInput(Problem(what, found=str(error))))
+                return
             assert process.stdout is not None
+            self._starting = process
             failed += 1
             for line in process.stdout:
+                if not line.endswith(b"\n"):
+                    break  # it died while it answered: it is asked again
                 message = json.loads(line)
                 if "ready" in message:
                     failed = 0
@@ -141,8 +145,9 @@ class ModelProcess:
                     self._fail(_unusable(message))
                     return
             process.wait()
-            if self._ended():
-                return
+            self._ended()
+        if self._is_over():
+            return
         what = f"the model's process ended {_STARTS} times before the model was loaded"
         found, cure = f"exit code {process.returncode}", "see its log; -9 is for want of memory"
         self._fail(UnusableInput(Problem(what, found=found, cure=cure)))
@@ -151,10 +156,21 @@ class ModelProcess:
         with self._changed:
             self._process = process
             self._send()
+            self._end_if_done()
             self._changed.notify_all()
 
-    def _ended(self) -> bool:
-        """Note a death; true when nobody wants the process any more."""
+    def _is_over(self) -> bool:
+        with self._changed:
+            return self._closing and not self._open
+
+    def _end_if_done(self) -> None:
+        if self._closing and not self._open and self._process is not None:
+            assert self._process.stdin is not None
+            with suppress(OSError):  # it died, and has not been missed yet
+                self._process.stdin.close()
+
+    def _ended(self) -> None:
+        """Note a death."""
         with self._changed:
             self._process = None
             dead = []
@@ -164,10 +180,8 @@ class ModelProcess:
                 if one.deaths >= _MOST:
                     dead.append(self._open.pop(key))
             self._changed.notify_all()
-            over = self._closing and not self._open
         for one in dead:
             _settle(one, Died(f"the model's process ended {_MOST} times while it read this"))
-        return over
 
     def _answered(self, message: dict[str, Any]) -> None:
         with self._changed:
@@ -194,7 +208,7 @@ class ModelProcess:
             self._open.clear()
             self._changed.notify_all()
         for one in lost:
-            _settle(one, error)
+            _settle(one, Unavailable(str(error)))
 
     def _send(self) -> None:
         """Hand over what may be asked now: all, or one alone that may have killed the process."""

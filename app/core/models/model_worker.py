@@ -66,9 +66,11 @@ def main(engine: str, model: str, rows: int) -> None:
 
 
 def _listen(inbox: Inbox) -> None:
-    for line in sys.stdin.buffer:
-        inbox.put(json.loads(line))
-    inbox.put(None)
+    try:
+        for line in sys.stdin.buffer:
+            inbox.put(json.loads(line))
+    finally:  # also after half a line of a parent that was killed
+        inbox.put(None)
 
 
 def _news(inbox: Inbox, wait: bool) -> Iterator[dict[str, Any] | None]:

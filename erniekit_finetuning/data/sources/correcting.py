@@ -51,11 +51,13 @@ def _block_of(key: str, nested: Mapping[str, Any]) -> str | None:
 def _with(tree: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     """A copy with `value` at a path such as "line_items[2].quantity" or "line_items.2.quantity"."""
     steps = [name or number for name, number in _STEP.findall(path)]
+    if not steps:
+        raise _no_such(path)
     copy: Any = dict(tree)
     place = copy
     for step, following in itertools.pairwise(steps):
         inner = _at(place, step, path)
-        if following.isdigit() != isinstance(inner, list):
+        if _is_index(following) != isinstance(inner, list):
             raise _no_such(path)
         inner = list(inner) if isinstance(inner, list) else dict(inner or {})
         _put(place, step, inner, path)
@@ -65,9 +67,13 @@ def _with(tree: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
     return found
 
 
+def _is_index(step: str) -> bool:
+    return step.isascii() and step.isdecimal()
+
+
 def _at(place: Any, step: str, path: str) -> Any:
     if isinstance(place, list):
-        if not step.isdigit() or int(step) >= len(place):
+        if not _is_index(step) or int(step) >= len(place):
             raise _no_such(path)
         return place[int(step)]
     found = place.get(step)
@@ -78,7 +84,7 @@ def _at(place: Any, step: str, path: str) -> Any:
 
 def _put(place: Any, step: str, value: Any, path: str) -> None:
     if isinstance(place, list):
-        if not step.isdigit() or int(step) >= len(place):
+        if not _is_index(step) or int(step) >= len(place):
             raise _no_such(path)
         place[int(step)] = value
     else:

@@ -1,0 +1,25 @@
+"""Processes of our own: they talk by their standard streams and end when their input does."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Sequence
+
+
+class Busy(Exception):
+    """More wait than may; `retry_after` is whole seconds until there should be room."""
+
+    def __init__(self, retry_after: int) -> None:
+        self.retry_after = retry_after
+        super().__init__(f"too many documents wait; try again in {retry_after} s")
+
+
+class Closed(Exception):
+    """What is open is answered, and nothing new is taken."""
+
+
+def started(command: Sequence[str]) -> subprocess.Popen[bytes]:
+    """Start one that does not hear what interrupts this one: it is ended by closing its input."""
+    return subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
