@@ -88,6 +88,11 @@ def test_settings_that_cannot_be_read_are_told(
     monkeypatch.setenv("ERNIE_INVOICE_API", "{not json")
     with pytest.raises(UnusableInput, match="cannot be read"):
         load_settings()
+    monkeypatch.delenv("ERNIE_INVOICE_API")
+    monkeypatch.setenv("ERNIE_INVOICE_API_KEY", "one underscore of two")
+    with pytest.raises(UnusableInput, match="ERNIE_INVOICE_API_KEY: no such setting") as caught:
+        load_settings()
+    assert "of two" not in str(caught.value)
 
 
 def test_a_missing_fine_tuned_model_is_named() -> None:

@@ -149,6 +149,7 @@ class _FineTunedPath(PydanticBaseSettingsSource):
 
 def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
     """Environment over `config` over the YAML file; raises UnusableInput with every fault."""
+    _refuse_unknown_variables()
     file = os.environ.get("ERNIE_INVOICE_CONFIG")
     if file and not Path(file).is_file():
         raise UnusableInput(
@@ -164,6 +165,24 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
         raise UnusableInput(
             Problem("the settings cannot be read", where, found=found, cure=cure)
         ) from error
+
+
+def _refuse_unknown_variables() -> None:
+    """Raise UnusableInput for variables that look like settings and are none, as API_KEY is."""
+    prefix = "ERNIE_INVOICE_"
+    sections = [f"{prefix}{name.upper()}" for name in Settings.model_fields]
+    unknown = [
+        name
+        for name in map(str.upper, os.environ)
+        if name.startswith(prefix)
+        and name not in (f"{prefix}CONFIG", *sections)
+        and not any(name.startswith(f"{section}__") for section in sections)
+    ]
+    if unknown:
+        expected = f"{prefix}CONFIG, or {' or '.join(f'{one}__KEY' for one in sections)}"
+        raise UnusableInput(
+            [Problem("no such setting", field=name, expected=expected) for name in sorted(unknown)]
+        )
 
 
 def _faults(error: ValidationError) -> UnusableInput:
