@@ -134,6 +134,7 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
         with written_whole(run / "model") as aside:
             model.save_pretrained(aside)
             tokens.save_pretrained(aside)
+    dist.barrier()  # one that left earlier kept the other from ending, once
     dist.destroy_process_group()
 
 
