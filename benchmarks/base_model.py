@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.base.corpus import prints
+from erniekit_finetuning.base.corpus import printed_rows
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.decoding.units import rows
@@ -98,10 +98,9 @@ def not_there(pairs: Path, predictions: Path) -> str:
     with predictions.open(encoding="utf-8") as file:
         for one in map(json.loads, file):
             page = ["".join(row) for row in rows(texts[one["id"]])]
-            for value in prints(json.loads(one["text"])):
-                for row in value.split("\n"):
-                    said += 1
-                    missing += not any(row in there for there in page)
+            for row in printed_rows(json.loads(one["text"])):
+                said += 1
+                missing += not any(row in there for there in page)
     return f"{missing} of {said:,}"
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,15 @@ class UnusableInput(Exception):
     def __init__(self, problems: Problem | Sequence[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The problems as plain JSON, for another process."""
+        return [asdict(problem) for problem in self.problems]
+
+    @classmethod
+    def from_json(cls, rows: Sequence[Mapping[str, Any]]) -> UnusableInput:
+        """Inverse of `to_json`."""
+        return cls([Problem(**row) for row in rows])
 
     def __reduce__(self) -> tuple[type[UnusableInput], tuple[tuple[Problem, ...]]]:
         """The problems travel from a worker process, not their text."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from hypothesis import strategies as st
 
 from erniekit_finetuning.base import corpus, curriculum, tokenizer
 from erniekit_finetuning.base.batches import IGNORED, LONGEST, Encoder, Row, batches, pad
-from erniekit_finetuning.base.corpus import FORMS, Labelled
+from erniekit_finetuning.base.corpus import FORMS, Labelled, printed_rows, prints
 from erniekit_finetuning.base.drills import DRILLS
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
@@ -28,16 +27,6 @@ CONFIGS = Path(__file__).parent.parent / "configs" / "generator"
 PRETRAIN = load_config(CONFIGS / "pretrain.yaml")
 SET = list(corpus.documents(PRETRAIN, 41, 0, 120, "set"))
 DRAWN = list(corpus.documents(PRETRAIN, 41, 0, 12, "drawn"))
-
-
-def prints(value: Any) -> Iterator[str]:
-    """Every string below a value."""
-    if isinstance(value, str):
-        yield value
-    for one in (
-        value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
-    ):
-        yield from prints(one)
 
 
 def stands(row: str, text: str) -> bool:
@@ -96,8 +85,7 @@ def test_misread_words_are_misread_in_text_and_truth_alike(seed: int, document: 
 
 
 def rows_of(document: Labelled) -> frozenset[str]:
-    values = [*prints(document.data), *document.extras.values()]
-    return frozenset(row for value in values for row in value.split("\n"))
+    return frozenset(printed_rows([document.data, document.extras]))
 
 
 def cells(text: str) -> list[str]:

@@ -43,6 +43,21 @@ def store(tmp_path: Path) -> Store:
     return Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path)
 
 
+def corrected(store: Store) -> str:
+    """A document that was kept and corrected."""
+    document = store.keep("a.pdf", b"%PDF", "m", READ)
+    store.correct(document, FIXED)
+    return document
+
+
+def as_before_the_commit(store: Store, file: Path) -> None:
+    """The database as an export that died before its end leaves it."""
+    with store.session.begin() as session:
+        for one in session.scalars(select(Correction)):
+            one.exported = False
+        session.get_one(Export, str(file)).size = 0
+
+
 def rows(path: Path) -> list[dict[str, str]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -98,8 +113,7 @@ def test_a_correction_that_no_training_could_read_is_refused(store: Store) -> No
 def test_a_file_that_somebody_changed_is_not_written_to(store: Store, tmp_path: Path) -> None:
     file = tmp_path / "active_learning.jsonl"
     file.write_text('{"theirs": 1}\n')
-    document = store.keep("a.pdf", b"%PDF", "m", READ)
-    store.correct(document, FIXED)
+    document = corrected(store)
     assert export(store, file) == 1
     assert rows(file)[0] == {"theirs": 1}
     whole = file.read_bytes()
@@ -117,8 +131,7 @@ def test_a_file_can_be_moved_away_and_a_foreign_line_is_never_added_to(
     store: Store, tmp_path: Path
 ) -> None:
     file, foreign = tmp_path / "active_learning.jsonl", tmp_path / "foreign.jsonl"
-    document = store.keep("a.pdf", b"%PDF", "m", READ)
-    store.correct(document, FIXED)
+    document = corrected(store)
     assert export(store, file) == 1
     file.rename(tmp_path / "old.jsonl")
     store.correct(document, {"payment_terms": "30 Tage"})
@@ -136,13 +149,9 @@ def test_what_was_claimed_for_a_file_is_not_written_to_another(
 ) -> None:
     """An export to A that died before its commit, and then one to B."""
     a, b = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
-    document = store.keep("a.pdf", b"%PDF", "m", READ)
-    store.correct(document, FIXED)
+    corrected(store)
     export(store, a)
-    with store.session.begin() as session:
-        for one in session.scalars(select(Correction)):
-            one.exported = False
-        session.get_one(Export, str(a)).size = 0
+    as_before_the_commit(store, a)
     assert export(store, b) == 0
     assert export(store, a) == 1
     assert len(rows(a)) == 1
@@ -168,10 +177,7 @@ def test_what_a_killed_export_left_is_not_written_again(store: Store, tmp_path: 
     export(store, file)
     whole = file.read_bytes()
     for left in range(0, len(whole) + 1, 37):
-        with store.session.begin() as session:  # as it was before the commit
-            for one in session.scalars(select(Correction)):
-                one.exported = False
-            session.get_one(Export, str(file)).size = 0
+        as_before_the_commit(store, file)
         file.write_bytes(whole[:left])
         assert export(store, file) == 3
         assert file.read_bytes() == whole

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Sequence
+from typing import BinaryIO
 
 
 class Busy(Exception):
@@ -23,3 +25,10 @@ def started(command: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
     )
+
+
+def answers_out() -> BinaryIO:
+    """The output of such a process, for its answers alone: what libraries print goes elsewhere."""
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    return out

@@ -105,7 +105,7 @@ def documents(
             other = draft(config, seed, index + 1)
             source = _source(made)
             text, data = text_page(Random(f"{seed}/{index}/text"), source, _source(other))
-        if all(row in text for print_ in prints(data) for row in print_.split("\n")):
+        if all(row in text for row in printed_rows(data)):
             extras = {key: print_ for key, print_ in _extras(made.invoice) if print_ in text}
             yield Labelled(text, data, extras, _values(made.invoice))
 
@@ -126,6 +126,12 @@ def prints(data: Any) -> Iterator[str]:
     elif isinstance(data, list):
         for value in data:
             yield from prints(value)
+
+
+def printed_rows(data: Any) -> Iterator[str]:
+    """Every row of the strings below a value."""
+    for print_ in prints(data):
+        yield from print_.split("\n")
 
 
 def _extras(invoice: Invoice) -> Iterator[tuple[str, str]]:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from erniekit_finetuning.base.corpus import Labelled, prints
+from erniekit_finetuning.base.corpus import Labelled, printed_rows
 from erniekit_finetuning.base.drills import DRILLS, Sample
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
 from erniekit_finetuning.base.relabelling import relabelled
-from erniekit_finetuning.base.text_rows import invented_words
+from erniekit_finetuning.base.text_rows import invented_words, without_columns
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, own_words, text_route
@@ -101,8 +101,7 @@ def samples(rng: Random, tasks: Sequence[str], documents: Callable[[], Labelled]
 def disturbed(rng: Random, document: Labelled) -> Labelled:
     """The document with what real ones have more of: other labels, misread words, rows, gaps."""
     data, extras, values = document.data, document.extras, document.values
-    said = frozenset(row for one in prints([data, extras]) for row in one.split("\n"))
-    text = relabelled(rng, document.text, said)
+    text = relabelled(rng, document.text, frozenset(printed_rows([data, extras])))
     kind = rng.random()
     if kind < 0.3:
         words = noisy_words(rng, text, pick(rng, (0.01, 0.03, 0.08)))
@@ -111,8 +110,7 @@ def disturbed(rng: Random, document: Labelled) -> Labelled:
         values = {reread(words, print_): value for print_, value in values.items()}
     kind = rng.random()
     if kind < 0.1:
-        text = re.sub(r"(^|[\n\f])\t+", r"\1", text)
-        text = re.sub(r"\t+", " " if kind < 0.06 else "  ", text)
+        text = without_columns(text, " " if kind < 0.06 else "  ")
     elif kind < 0.16:
         text = "\n".join(_tighter(rng, row) for row in text.split("\n"))
     if chance(rng, 0.2):

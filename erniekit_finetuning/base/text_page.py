@@ -23,6 +23,7 @@ from erniekit_finetuning.base.text_rows import (
     indented,
     invented_words,
     pair,
+    without_columns,
 )
 from erniekit_finetuning.base.text_table import table
 from erniekit_finetuning.documents.columns import MOST_EMPTY
@@ -64,8 +65,7 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
         rows.append([f"{invented_words(rng, 6)} V{digits(rng, 4)}"])
     text = _paged(rng, rows, head)
     if chance(rng, 0.15):  # read without places: nothing tells which columns are empty
-        text = re.sub(r"(^|[\n\f])\t+", r"\1", text)
-        text = re.sub(r"\t+", "\t", text)
+        text = without_columns(text, "\t")
     return text.replace("\N{NO-BREAK SPACE}", " "), page.data
 
 

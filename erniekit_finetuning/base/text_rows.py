@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from random import Random
 
@@ -115,6 +116,11 @@ def beside(rng: Random, left: Rows, right: Rows) -> Rows:
 def indented(rows: Rows, columns: int = 1) -> Rows:
     """Rows whose first columns are empty."""
     return [[EMPTY] * columns + row for row in rows]
+
+
+def without_columns(text: str, gap: str) -> str:
+    """The text as one without places has it: no empty columns, `gap` between the others."""
+    return re.sub(r"\t+", gap, re.sub(r"(^|[\n\f])\t+", r"\1", text))
 
 
 def wrapped(rng: Random, text: str, most: int) -> list[str]:

@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 def printed_rows(page: Page) -> list[Row]:
     """The rows of a page in reading order, with their texts."""
-    straight, some = straightened(page), rows(page)
+    straight, some = _straight_rows(page)
     cells = [[_cell(words, straight) for words in _parted(row, page)] for row in some]
     lines = [straight(row[0]) for row in some]
     # A tenth may start left of the others: stray marks, stamps, print that runs up the margin.
@@ -74,6 +74,10 @@ def rows(page: Page) -> list[list[Word]]:
     stand at one height once the page lies straight: neither two columns of unlike spacing nor a
     scan that lies askew mix up. Print that runs up or down the page is a row of its own, the last.
     """
+    return _straight_rows(page)[1]
+
+
+def _straight_rows(page: Page) -> tuple[Callable[[Word], Box], list[list[Word]]]:
     lying, upright = lying_and_upright(page)
     page = page._replace(words=tuple(lying))
     straight = straightened(page)
@@ -84,7 +88,7 @@ def rows(page: Page) -> list[list[Word]]:
         else:
             found.append(run)
     rows_of_page = [sorted(row, key=lambda w: w.box[0]) for row in found]
-    return [*rows_of_page, upright] if upright else rows_of_page
+    return straight, [*rows_of_page, upright] if upright else rows_of_page
 
 
 def _parted(row: Sequence[Word], page: Page) -> list[list[Word]]:

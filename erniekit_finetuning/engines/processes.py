@@ -86,7 +86,7 @@ def _follow(
                 elif kind == "step":
                     on_step(*value)
                 elif kind == "problems":
-                    raise UnusableInput([Problem(**problem) for problem in value])
+                    raise UnusableInput.from_json(value)
                 else:
                     result = result_from_json(value)
             if ended:

@@ -49,7 +49,7 @@ def main(folder: Path) -> None:
                 lambda *step: tell("step", step),
             )
         except UnusableInput as error:
-            tell("problems", [asdict(problem) for problem in error.problems])
+            tell("problems", error.to_json())
         else:
             tell("result", asdict(result))
 

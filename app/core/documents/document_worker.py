@@ -7,23 +7,21 @@ a file which unpacks to more than it should ends this process and not the servic
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 if __package__ in (None, ""):  # run by path: import from the checkout, not from this folder
     sys.path[0] = str(Path(__file__).resolve().parents[3])
 
+from app.core.processes import answers_out
 from erniekit_finetuning.documents.opening import read_document
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 
 def main(megabytes: int) -> None:
     """Open one file after another, until the input ends."""
-    out = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what libraries print is no answer
+    out = answers_out()
     resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
     for line in sys.stdin.buffer:
         told = _opened(Path(json.loads(line)))
@@ -34,11 +32,11 @@ def _opened(path: Path) -> dict[str, object]:
     try:
         return {"document": read_document(path).to_json()}
     except UnusableInput as error:
-        return {"problems": [asdict(problem) for problem in error.problems]}
+        return {"problems": error.to_json()}
     except MemoryError:
         cure = "scale it down, or split it"
         problem = Problem("the file needs more memory than it may take", str(path), cure=cure)
-        return {"problems": [asdict(problem)]}
+        return {"problems": UnusableInput(problem).to_json()}
 
 
 if __name__ == "__main__":

@@ -112,5 +112,5 @@ class Opener:
 
 def _document(told: dict[str, Any]) -> Document:
     if "problems" in told:
-        raise UnusableInput([Problem(**problem) for problem in told["problems"]])
+        raise UnusableInput.from_json(told["problems"])
     return Document.from_json(told["document"])

@@ -142,7 +142,7 @@ class ModelProcess:
                 elif "key" in message:
                     self._answered(message)
                 else:
-                    self._fail(_unusable(message))
+                    self._fail(UnusableInput.from_json(message["problems"]))
                     return
             process.wait()
             self._ended()
@@ -190,8 +190,10 @@ class ModelProcess:
             self._send()
             self._changed.notify_all()
         if one is not None:
-            answer = message.get("answer")
-            _settle(one, _unusable(message) if answer is None else _generation(answer))
+            if "answer" in message:
+                _settle(one, _generation(message["answer"]))
+            else:
+                _settle(one, UnusableInput.from_json(message["problems"]))
 
     def _forget(self, key: int) -> bool:
         with self._changed:
@@ -253,10 +255,6 @@ def _settle(one: _Open, outcome: Generation | Exception) -> None:
         one.answer.set_exception(outcome)
     else:
         one.answer.set_result(outcome)
-
-
-def _unusable(message: dict[str, Any]) -> UnusableInput:
-    return UnusableInput([Problem(**problem) for problem in message["problems"]])
 
 
 def _generation(answer: dict[str, Any]) -> Generation:

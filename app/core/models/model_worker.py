@@ -7,7 +7,6 @@ when its input does.
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import deque
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ if __package__ in (None, ""):  # run by path: import from the checkout, not from
     sys.path[0] = str(Path(__file__).resolve().parents[3])
 
 from app.core.models.asked import Asked
+from app.core.processes import answers_out
 from erniekit_finetuning.engines.protocol import Generation
 from erniekit_finetuning.engines.reading import GreedyReader
 from erniekit_finetuning.engines.registry import get_engine
@@ -31,12 +31,11 @@ Inbox = SimpleQueue[dict[str, Any] | None]
 
 def main(engine: str, model: str, rows: int) -> None:
     """Load the model, then answer up to `rows` questions side by side."""
-    out = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # what libraries print is no answer
+    out = answers_out()
     try:
         reader = get_engine(engine).load(model)
     except UnusableInput as error:
-        return _tell(out, problems=_problems(error))
+        return _tell(out, problems=error.to_json())
     assert isinstance(reader, GreedyReader)
     _tell(out, ready=True)
     inbox: Inbox = SimpleQueue()
@@ -57,12 +56,12 @@ def main(engine: str, model: str, rows: int) -> None:
             try:
                 together.ask(key, asked.question(), asked.max_new_tokens)
             except UnusableInput as error:
-                _tell(out, key=key, problems=_problems(error))
+                _tell(out, key=key, problems=error.to_json())
         for key, said in together.step() if len(together) else ():
             if isinstance(said, Generation):
                 _tell(out, key=key, answer=asdict(said))
             else:
-                _tell(out, key=key, problems=_problems(said))
+                _tell(out, key=key, problems=said.to_json())
 
 
 def _listen(inbox: Inbox) -> None:
@@ -83,10 +82,6 @@ def _news(inbox: Inbox, wait: bool) -> Iterator[dict[str, Any] | None]:
 
 def _tell(out: BinaryIO, **message: Any) -> None:
     out.write(json.dumps(message).encode() + b"\n")
-
-
-def _problems(error: UnusableInput) -> list[dict[str, Any]]:
-    return [asdict(problem) for problem in error.problems]
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.hf.images import Images
 from erniekit_finetuning.engines.hf.runtime import device, import_torch
+from erniekit_finetuning.engines.side_by_side import aligned
 
 
 @dataclass(frozen=True)
@@ -80,21 +81,15 @@ class TorchScorer:
         )
 
     def join(self, states: Sequence[State], room: int) -> State:
-        """See `Scorer.join`; columns that every row of a state leaves empty go."""
+        """See `Scorer.join`."""
         torch = import_torch()
         from transformers import DynamicCache
 
-        empty = [int(state.columns.argmax(1).min()) for state in states]
-        length = max(
-            state.columns.shape[1] - before for state, before in zip(states, empty, strict=True)
-        )
-        columns = [
-            np.pad(some, ((0, 0), (length - some.shape[1], 0)))
-            for some in (state.columns[:, e:] for state, e in zip(states, empty, strict=True))
-        ]
+        filled = [state.columns.shape[1] for state in states]
+        used, length, starts = aligned([state.columns.argmax(1) for state in states], filled)
 
         def side_by_side(parts: Sequence[Any]) -> Any:
-            some = [part[:, :, before:] for part, before in zip(parts, empty, strict=True)]
+            some = [part[:, :, -columns:] for part, columns in zip(parts, used, strict=True)]
             pad = torch.nn.functional.pad
             return torch.cat([pad(part, (0, 0, length - part.shape[2], 0)) for part in some])
 
@@ -106,7 +101,7 @@ class TorchScorer:
             cache.update(keys, side_by_side([layer.values for layer in layers]), number)
         return State(
             cache,
-            np.concatenate(columns),
+            np.arange(length) >= starts[:, None],
             np.concatenate([state.shifts for state in states]),
             np.concatenate([state.logits for state in states]),
         )

@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from erniekit_finetuning.engines.side_by_side import aligned
+
 Array = NDArray[np.float32]
 BLOCK = 128
 NAME = "numpy_blocks"
@@ -102,10 +104,8 @@ class RowCache:
     @classmethod
     def beside(cls, caches: Sequence[RowCache], room: int) -> RowCache:
         """Put the rows of filled caches into one batch, with room for more columns."""
-        # Columns that every row of a cache leaves empty go: rows before them have ended.
-        used = [cache.length - int(cache.starts.min()) for cache in caches]
-        length = max(used)
-        starts = np.concatenate([length - (cache.length - cache.starts) for cache in caches])
+        filled = [cache.length for cache in caches]
+        used, length, starts = aligned([cache.starts for cache in caches], filled)
 
         def side_by_side(layers: list[list[Array]]) -> list[Array]:
             _, groups, _, dim = layers[0][0].shape

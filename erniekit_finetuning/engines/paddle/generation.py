@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.paddle.cpu_attention import RowCache
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
+from erniekit_finetuning.engines.side_by_side import aligned
 
 
 @dataclass(frozen=True)
@@ -132,13 +133,9 @@ class PaddedCache:
     def beside(cls, caches: Sequence[PaddedCache], room: int) -> PaddedCache:
         """Put the rows of filled caches into one batch, with room for more columns."""
         paddle = import_paddle()
-        starts = [cache.columns.argmax(1) for cache in caches]
         filled = [int(cache.for_model.get_seq_length()) for cache in caches]
-        # Columns that every row of a cache leaves empty go: rows before them have ended.
-        used = [most - int(some.min()) for most, some in zip(filled, starts, strict=True)]
-        length = max(used)
-        shifted = [length - most + some for most, some in zip(filled, starts, strict=True)]
-        joined = cls(np.concatenate(shifted), length, room)
+        used, length, starts = aligned([cache.columns.argmax(1) for cache in caches], filled)
+        joined = cls(starts, length, room)
 
         def on_the_right(part: Any, columns: int) -> Any:
             rows, heads, _, dim = part.shape
