@@ -6,7 +6,7 @@ Where the words say nothing, what is left is where a value stands and what it lo
 from __future__ import annotations
 
 import re
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from functools import cache
 from random import Random
 from typing import NamedTuple
@@ -19,8 +19,9 @@ _CELL = re.compile(r"[^\t\n\f]+")
 _RATE = re.compile(r"\d+(?:[.,]\d+)? ?%")
 _RATE_PLACE = "{rate}"
 _MARKS = " :"
-_SHARES = {0.0: 4.5, 0.3: 2.5, 0.7: 1.5, 1.0: 1.5}  # of a text's labels
-_WAYS = {"reworded": 4, "half": 3, "invented": 3}
+_SHARES = {0.0: 4, 0.3: 2, 0.7: 1.5, 1.0: 2.5}  # of a text's labels
+_MIXED = {"reworded": 4, "half": 3, "invented": 3}
+_NEW = {"half": 1, "invented": 2}  # a house that says nothing as others do
 
 
 class _Meaning(NamedTuple):
@@ -39,11 +40,12 @@ def relabelled(rng: Random, text: str, values: Set[str]) -> str:
     share = weighted(rng, _SHARES)
     if not share:
         return text
+    ways = _MIXED if chance(rng, 0.6) else _NEW
     changes: dict[str, str] = {}
 
     def changed(label: str) -> str:
         if label not in changes:
-            changes[label] = _other(rng, label) if chance(rng, share) else label
+            changes[label] = _other(rng, label, ways) if chance(rng, share) else label
         return changes[label]
 
     def cell(found: re.Match[str]) -> str:
@@ -72,9 +74,9 @@ def _label(cell: str, values: Set[str]) -> str:
     return ""
 
 
-def _other(rng: Random, label: str) -> str:
+def _other(rng: Random, label: str, ways: Mapping[str, float]) -> str:
     """Other words for a label; {rate} stays in it, and capitals stay capitals."""
-    way = weighted(rng, _WAYS)
+    way = weighted(rng, ways)
     if way == "reworded":
         meaning = pick(rng, _meanings()[label.casefold()])
         said = pick(rng, _wordings(meaning))

@@ -125,10 +125,10 @@ def _data(page: Setting, meta: _Pairs) -> Rows:
 
 
 def _references(page: Setting) -> _Pairs:
-    """Up to four numbers, names and days of deliveries."""
+    """Up to eight numbers, names and days of deliveries, and the number of another invoice."""
     rng, found = page.rng, []
     day = page.other.data["client_info"]["invoice_date"]
-    for _ in range(pick(rng, (0, 0, 0, 1, 1, 2, 4))):
+    for _ in range(pick(rng, (0, 0, 0, 1, 1, 2, 4, 8))):
         code = f"{pick(rng, 'ABCGKPX')}{digits(rng, 5)}"
         amount = f"{digits(rng, rng.randint(1, 3))},{digits(rng, 2)}"
         kinds = (digits(rng, rng.randint(3, 9)), code, code, invented_words(rng, 2), amount, "")
@@ -136,8 +136,11 @@ def _references(page: Setting) -> _Pairs:
         if day is not None and chance(rng, 0.3):
             found[-1] = (page.labels["delivery_date"], day)
     earlier = page.other.data["client_info"]["invoice_number"]
-    if earlier and found and chance(rng, 0.15):
-        found.append((page.labels["preceding_invoice"], earlier))
+    if earlier and found and chance(rng, 0.3):
+        label = page.labels["preceding_invoice"]
+        found.append((label, earlier))
+        if day is not None and chance(rng, 0.5):
+            found.append((f"{page.labels['issue_date']} ({label})", day))
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from erniekit_finetuning.base.setting import Setting, contact
-from erniekit_finetuning.base.text_rows import Rows, labelled, pair
+from erniekit_finetuning.base.text_rows import Rows, invented_words, labelled, pair
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 
 _BLOCK = {"seller": "vendor_block", "buyer": "client_info"}
@@ -13,6 +13,7 @@ _JOINTS = (" - ", ", ", " · ", " | ", " • ", " – ", " ● ")
 _NAME = ("Name", "Firma", "Nom", "Company", "Nombre", "Nome")
 _ADDRESS = ("Anschrift", "Adresse", "Address", "Dirección", "Indirizzo")
 _NUMBER = ("Nummer", "Globale Nummer", "Kundennummer", "ID", "Code", "Numéro", "No.", "GLN")
+_SCHEMES = ("GLN", "DUNS", "DUN", "EAN", "ID")
 _THIRD = (
     *("Zahlungsempfänger", "Warenempfänger", "Abweichender Warenempfänger", "Steuervertreter"),
     *("Ship to", "Payee", "Tax representative", "Deliver to", "Remit to", "Consignee"),
@@ -79,11 +80,18 @@ def _name_and_address(page: Setting, view: Any, said: dict[str, Any], line: floa
     if way == "named":
         rows: Rows = []
         for _ in range(pick(rng, (0, 0, 1, 2))):
-            rows += pair(rng, page.hand, pick(rng, _NUMBER), digits(rng, rng.randint(5, 13)))
+            scheme = pick(rng, ("", "", f" ({pick(rng, _SCHEMES)})"))
+            number = digits(rng, rng.randint(5, 13)) + scheme
+            rows += pair(rng, page.hand, pick(rng, _NUMBER), number)
         rows += pair(rng, page.hand, pick(rng, _NAME), name)
         rows += pair(rng, page.hand, pick(rng, _ADDRESS), lines[0]) if lines else []
         return rows + [[one] for one in lines[1:]]
     rows = [[one] for one in [name, *lines] if one]
     if chance(rng, 0.06):  # viewers print numbers above the name
         rows = pair(rng, page.hand, pick(rng, _NUMBER), digits(rng, rng.randint(4, 13))) + rows
+    elif chance(rng, 0.06):  # a mark, a department, or the day of the letter, as stationery has it
+        day = page.other.data["client_info"]["invoice_date"]
+        rows.insert(
+            0, [pick(rng, (f"LOGO {invented_words(rng, 1)}", invented_words(rng, 2), day or ""))]
+        )
     return rows
