@@ -39,9 +39,9 @@ class ErnieVL(BaseModel):
     """The model: a base (name or folder), and the adapter, run or merged folder tuned from it.
 
     `models`: further ones by name, for a tenant or a kind of document. `answer_schema`: a JSON
-    Schema of answers in the place of the models' own. `rows` documents are read side by side by
-    each model, `most_open` may be open at once; one that is not read after `timeout_seconds` is
-    given up.
+    Schema of answers in the place of the models' own. `allowed_folder`: models are loaded from
+    below it alone. `rows` documents are read side by side by each model, `most_open` may be open at
+    once; one that is not read after `timeout_seconds` is given up.
     """
 
     model_config = ConfigDict(extra="forbid", protected_namespaces=())
@@ -49,6 +49,7 @@ class ErnieVL(BaseModel):
     base_model: str = "ernie-4.5-tiny"
     fine_tuned_model_path: Path | None = None
     models: dict[str, Path] = {}
+    allowed_folder: Path | None = None
     engine: str = "paddle"
     max_new_tokens: int = Field(default=MAX_NEW_TOKENS, gt=0)
     decoding: Decoding = Decoding.STRICT

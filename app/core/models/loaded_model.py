@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from pathlib import Path
 
 from app.config.settings import ErnieVL
+from app.core.models.allowed import check_allowed
 from app.core.models.answering import Answering
 from app.core.models.asked import asked_of
 from app.core.models.model_process import ModelProcess
@@ -36,6 +37,8 @@ class LoadedModel:
         `name`: a model's name or folder, or the settings of one behind an API: a .yaml file.
         """
         self.name, self._most_new_tokens = name, settings.max_new_tokens
+        if settings.allowed_folder is not None:
+            check_allowed(name, settings.allowed_folder)
         behind_api = is_api_model(name)
         trained_on = None if behind_api else schema_file(name)
         file = settings.answer_schema or trained_on

@@ -135,7 +135,7 @@ class ImageEncoder(Encoder):
 
     def _text(self, messages: Sequence[Message], asked: bool) -> str:
         assert self.images is not None
-        turns = [{"role": m.role, "content": _content(m.content)} for m in messages]
+        turns = [{"role": m.role, "content": _content(self._told(m))} for m in messages]
         template = self.tokenizer.apply_chat_template
         text = str(template(turns, tokenize=False, add_generation_prompt=asked))
         first, *rest = text.split(self.images.token)

@@ -51,7 +51,13 @@ def model_type(base: Path) -> str:
 def load_base(
     base: Path, dtype: str, quantization: str = "none", attention: str | None = None
 ) -> Any:
-    """The base model on the machine's device; no pickled weights are read."""
+    """The base model on the machine's device.
+
+    Raises UnusableInput for another kind of model, and for one without safetensors: no pickled
+    weights are read.
+    """
+    if not any(base.glob("*.safetensors")):
+        raise UnusableInput(Problem("has no *.safetensors weights", file=str(base)))
     torch = import_torch()
     import transformers
 
