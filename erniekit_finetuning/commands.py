@@ -150,7 +150,14 @@ def desk(
     messages.print(f"{service.model} on http://{at.host}:{at.port}")
     opened = Desk(service, Store(settings.kept.url, settings.kept.folder), settings)
     try:
-        uvicorn.run(opened.app, host=at.host, port=at.port, log_level="warning")
+        # A page that is open holds a stream, which is not waited for.
+        uvicorn.run(
+            opened.app,
+            host=at.host,
+            port=at.port,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+        )
     finally:
         opened.close()
         service.close()

@@ -44,11 +44,11 @@ class Comparing:
     def models(self) -> list[dict[str, str | None]]:
         """The models that can be compared, by name; the first two are base and tuned."""
         service = self._reviewing.service
-        base = [{"name": BASE, "title": f"base: {locate(self._tuned).base.name}"}] * bool(
-            self._tuned
-        )
-        named = [{"name": name, "title": name} for name in service.models]
-        return [*base, {"name": None, "title": service.model}, *named]
+        found: list[dict[str, str | None]] = [{"name": None, "title": service.model}]
+        if self._tuned is not None:
+            title = f"base: {locate(self._tuned).base.name}"
+            found.insert(0, {"name": BASE, "title": title})
+        return found + [{"name": name, "title": name} for name in service.models]
 
     def compare(self, asked: Compared) -> dict[str, Any]:
         """Every field of either answer with both values; raises as `ErnieVLMService.read` does."""
@@ -62,6 +62,7 @@ class Comparing:
             "rows": [
                 {"field": field.title, "values": [found.get(field, "") for found in values]}
                 for field in fields
+                if any(found.get(field) for found in values)
             ],
             "flags": [[flag.text for flag in sheet.flags()] for sheet in sheets],
         }
@@ -97,7 +98,7 @@ def _tuned(settings: Settings) -> str | None:
 
 def _of_base(settings: Settings, tuned: str) -> Settings:
     """The settings with the base in place of the tuned model, asked and held as that is."""
-    told = {
+    told: dict[str, Any] = {
         "base_model": str(locate(tuned).base),
         "fine_tuned_model_path": None,
         "models": {},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Response, UploadFile
 from fastapi import Path as InPath
@@ -12,6 +12,7 @@ from app.api.receiving import received
 from app.core.learning.keeping import keep_reading
 from app.ui.guard import UPLOAD
 from app.ui.reviewing import Reviewing
+from erniekit_finetuning.extraction import CUT
 
 BROWSER = Path(__file__).with_name("browser")
 Page = Annotated[int, InPath(ge=1)]
@@ -23,13 +24,14 @@ def document_routes(reviewing: Reviewing) -> APIRouter:
     service, store = reviewing.service, reviewing.store
 
     @router.post(UPLOAD, status_code=201)
-    def take(file: UploadFile) -> dict[str, str]:
-        """Read a PDF or an image and keep it; gives its id."""
+    def take(file: UploadFile) -> dict[str, Any]:
+        """Read a PDF or an image and keep it; gives its id, and whether the answer was cut off."""
         with received(file) as path:
             document = service.open(path)
-            kept = keep_reading(store, file.filename or "", path, service.reading_of(document))
+            reading = service.reading_of(document)
+            kept = keep_reading(store, file.filename or "", path, reading)
         reviewing.remember(kept, document)
-        return {"document_id": kept}
+        return {"document_id": kept, "notes": [CUT] if reading.extraction.truncated else []}
 
     @router.get(f"{UPLOAD}/{{document_id}}/pages/{{page}}")
     def picture(document_id: str, page: Page) -> Response:

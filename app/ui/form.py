@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
-from erniekit_finetuning.data.pair import compact
+from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.schemas.tree import (
     Array,
     Choice,
@@ -37,7 +37,8 @@ def shape(node: Node, title: Title, path: str = "") -> dict[str, Any]:
             members = [shape(part, title, under(path, key)) for key, part in node.members]
             return told | {"kind": "object", "members": members}
         case Array():
-            return told | {"kind": "list", "item": shape(node.items, title, path)}
+            item = {"item": shape(node.items, title, path), "item_title": title(f"{path}[]")}
+            return told | {"kind": "list"} | item
         case Choice():
             return told | {"kind": "leaf", "choices": list(node.values)}
     rows = isinstance(node, Text) and node.printed is Print.ROWS
@@ -56,7 +57,8 @@ def shown(value: Any, node: Node) -> Any:
     if isinstance(node, Array):
         return [shown(item, node.items) for item in value or ()]
     if isinstance(node, Choice):
-        return compact(value) if not isinstance(value, Decimal) else str(value)
+        said = exact_json(value)
+        return said if said in node.values else ""
     return "" if value is None else str(value)
 
 
@@ -77,7 +79,7 @@ def leaves(form: Mapping[str, Any], text: Any, path: str = "") -> Iterator[tuple
         for index, item in enumerate(text):
             for field, said in leaves(form["item"], item, f"{path}[{index}]"):
                 inner = field.title.removeprefix(f"{form['title']}: ")
-                yield field._replace(title=f"{form['title']} {index + 1}: {inner}"), said
+                yield field._replace(title=f"{form['item_title']} {index + 1}: {inner}"), said
     else:
         yield Field(path, form["title"]), text
 

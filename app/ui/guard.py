@@ -22,9 +22,11 @@ from app.api.feedback import MOST
 
 UPLOAD = "/documents"
 _OPEN = re.compile(
-    r"/|/config|/theme\.css|/favicon\.ico|/(assets|static|svelte|desk)/[\w./-]+"
+    r"(?!.*\.\.)("
+    r"/|/config|/theme\.css|/favicon\.ico|/manifest\.json"
+    r"|/(assets|static|svelte|desk)/[\w./-]+"
     r"|/documents|/documents/\w+/pages/\d+"
-    r"|/gradio_api/(theme\.css|startup-events|queue/join|queue/data|reset|heartbeat/\w+)"
+    r"|/gradio_api/(theme\.css|startup-events|queue/join|queue/data|reset|heartbeat/\w+))"
 )
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 # Gradio makes functions of the texts that its components hold, and puts styles into elements.

@@ -16,7 +16,8 @@ THEME = gr.themes.Base(font=FONTS, font_mono=["ui-monospace", "monospace"])
 # Gradio has no event for each of these words; it learns them from the text of the script.
 _START = """
 const events = ['open', 'next', 'check', 'save', 'models', 'compare'];
-import(new URL('./desk/%s.js', document.baseURI)).then(script => script.start({element, props, trigger, watch}));
+const script = new URL('./desk/%s.js', document.baseURI);
+import(script).then(desk => desk.start({element, props, trigger, watch}));
 """
 
 
@@ -40,6 +41,7 @@ def desk_page(reviewing: Reviewing, comparing: Comparing) -> gr.Blocks:
     def models(_: After) -> list[dict[str, str | None]]:
         return comparing.models
 
+    page: gr.Blocks
     with gr.Blocks(title="Review desk", analytics_enabled=False) as page:
         with gr.Tab("Review"):
             review = _area("review")

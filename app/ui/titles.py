@@ -15,6 +15,7 @@ OURS = {
     "client_info.invoice_date": "Issue date",
     "client_info.due_date": "Due date",
     "line_items": "Lines",
+    "line_items[]": "Line",
     "line_items.description": "Description",
     "line_items.quantity": "Quantity",
     "line_items.unit_price": "Unit price",
@@ -46,5 +47,5 @@ def key_title(path: str) -> str:
     >>> key_title("beleg.ausgestellt_am")
     'Ausgestellt am'
     """
-    words = path.rpartition(".")[2].replace("_", " ")
+    words = path.removesuffix("[]").rpartition(".")[2].replace("_", " ")
     return words[:1].upper() + words[1:]

@@ -1,5 +1,6 @@
 // Two models beside each other on the document that lies on the desk.
 
+import { onDesk } from "./on_desk.js";
 import { make, talk, words } from "./talk.js";
 
 export function start({ element, props, trigger, watch }) {
@@ -13,7 +14,7 @@ export function start({ element, props, trigger, watch }) {
   const note = make("div", { class: "note", role: "status" });
   const result = make("div", { class: "compared" });
   area.replaceChildren(make("div", { class: "head" }, choices[0], make("span", { class: "soft" }, "beside"), choices[1], read, about), note, result);
-  window.addEventListener("desk-document", ({ detail }) => { current = detail; tell(); });
+  onDesk((document) => { current = document; tell(); });
 
   function tell() {
     about.textContent = current ? current.name || "the document on the desk" : "Open a document on the first tab.";

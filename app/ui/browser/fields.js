@@ -56,9 +56,9 @@ function field(title, leaf) {
 }
 
 function leafNode(shape, text, origin, { marks, on }) {
-  let before = text;
   const mark = origin == null ? undefined : marks[origin];
   const input = control(shape, text);
+  let before = input.value; // as the browser holds the text: with line ends of its own
   const chip = confidence(mark, text);
   const element = make("span", { class: "value" }, input, chip);
   const leaf = { origin, input, element, title: shape.title, undo };
@@ -75,10 +75,13 @@ function leafNode(shape, text, origin, { marks, on }) {
   requestAnimationFrame(() => grow(input));
   return {
     element,
-    read: () => input.value,
+    read: () => (input.value === before ? text : input.value),
     changes: (title) => input.value === before ? []
       : [{ title: within(title, shape.title), before, after: input.value }],
-    accept: () => { before = input.value; show(); },
+    accept: () => {
+      if (input.value !== before) text = before = input.value;
+      show();
+    },
     * leaves(path) { yield { path, leaf }; },
   };
 }
@@ -137,7 +140,7 @@ function listNode(shape, text, origin, given) {
     const inner = node(items, value, index == null || origin == null ? null : `${origin}[${index}]`, given);
     const remove = make("button", { type: "button", class: "remove", tabindex: -1,
       title: "Take this row away", "aria-label": "Take this row away", onclick: () => {
-        if (!made.added) gone.push({ title: `${shape.title} ${number(made)}`, before: said(made), after: "" });
+        if (!made.added) gone.push({ title: `${shape.item_title} ${number(made)}`, before: said(made), after: "" });
         rows = rows.filter((one) => one !== made);
         made.element.remove();
         given.on.edit();
@@ -163,8 +166,8 @@ function listNode(shape, text, origin, given) {
     changes: (title) => [
       ...gone.map((one) => ({ ...one, title: within(title, one.title) })),
       ...rows.flatMap((one) => one.added
-        ? [{ title: within(title, `${shape.title} ${number(one)}, new`), before: "", after: said(one), added: true }]
-        : one.node.changes(within(title, `${shape.title} ${number(one)}`))),
+        ? [{ title: within(title, `${shape.item_title} ${number(one)}, new`), before: "", after: said(one), added: true }]
+        : one.node.changes(within(title, `${shape.item_title} ${number(one)}`))),
     ],
     accept: () => {
       gone.length = 0;

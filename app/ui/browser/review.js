@@ -1,6 +1,7 @@
 // The review: drop or open a document, see what was read, correct it, save, next.
 
 import { form } from "./fields.js";
+import { put } from "./on_desk.js";
 import { pages } from "./pages.js";
 import { make, refused, send, talk, words } from "./talk.js";
 
@@ -76,8 +77,9 @@ export function start({ element, props, trigger, watch }) {
     if (!files.length || !mayLeave()) return;
     say("busy", `${files[0].name} is being read …`);
     const sent = await send(files[0]);
-    if (sent.kind === "refused") fail(sent);
-    else await opened(await ask("open", { document_id: sent.content }));
+    if (sent.kind === "refused") return fail(sent);
+    await opened(await ask("open", { document_id: sent.content.document_id }));
+    if (sent.content.notes.length) say("wrong", ...sent.content.notes);
   }
 
   async function goOn() {
@@ -96,7 +98,7 @@ export function start({ element, props, trigger, watch }) {
     if (answer.kind !== "document") return fail(answer);
     current = answer.content;
     leaving = false;
-    window.dispatchEvent(new CustomEvent("desk-document", { detail: { id: current.id, name: current.name } }));
+    put(current);
     fields = form(current.shape, current.text, current.marks, { focus: lit, edit: edited });
     name.textContent = current.name || "without a name";
     count(current.waiting);

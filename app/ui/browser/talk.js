@@ -47,14 +47,14 @@ export function words(fault) {
   return parts.join("; ");
 }
 
-// Sends a file; gives its document's id, or a refusal.
+// Sends a file; gives its document's id and notes on it, or a refusal.
 export async function send(file) {
   const form = new FormData();
   form.append("file", file);
   try {
     const reply = await fetch("./documents", { method: "POST", body: form });
     const told = await reply.json();
-    if (reply.ok) return { kind: "taken", content: told.document_id };
+    if (reply.ok) return { kind: "taken", content: told };
     const detail = told.detail;
     return typeof detail === "string" ? refused(detail) : { kind: "refused", content: detail };
   } catch {
