@@ -70,6 +70,22 @@ OWN = {"nr": "0029/23", "total": Decimal("5.00"), "kind": "invoice", "rows": []}
 SLOW = 120_000  # milliseconds that a loaded machine may take to read a document
 
 
+@pytest.fixture(scope="module", autouse=True)
+def nobody_is_called() -> Iterator[None]:
+    """Whatever a library of the desk would like to report at home."""
+    called: list[Any] = []
+
+    def heard(event: str, told: tuple[Any, ...]) -> None:
+        if event == "socket.connect" and isinstance(told[1], tuple):
+            called.append(told[1][0])
+        elif event == "socket.getaddrinfo":
+            called.append(told[0])
+
+    sys.addaudithook(heard)
+    yield
+    assert set(called) <= {"127.0.0.1", "::1", "localhost", None}
+
+
 @pytest.fixture(scope="module")
 def drawn() -> Draft:
     return draft(EASY, seed=2, index=1)
@@ -362,8 +378,20 @@ def test_what_speaks_against_a_reading_is_said_in_words() -> None:
         "vendor_block": {"name": "Acme"},
         "client_info": {"invoice_date": "2024-03-01", "due_date": "2024-02-01"},
         "line_items": [
-            {"description": "a", "quantity": "2", "unit_price": "500.00", "line_total": "1,000.00"},
-            {"description": "b", "quantity": "2", "unit_price": "50.00", "line_total": "190.00"},
+            {
+                "description": "a",
+                "quantity": "2",
+                "unit_price": "500.00",
+                "line_total": "1,000.00",
+                "tax_rate": "19 %",
+            },
+            {
+                "description": "b",
+                "quantity": "2",
+                "unit_price": "50.00",
+                "line_total": "190.00",
+                "tax_rate": "19 %",
+            },
         ],
         "financial_summary": {"subtotal": "1,109.00", "tax": "0.00", "grand_total": "1,109.00"},
     }
@@ -371,6 +399,8 @@ def test_what_speaks_against_a_reading_is_said_in_words() -> None:
     lines = ("line_items[0].line_total", "line_items[1].line_total")
     told = "The lines add up to 1,190.00, the line total says 1,109.00"
     assert found[told] == (*lines, "financial_summary.subtotal")
+    told = "By the tax rate the tax is 210.71, the tax says 0.00"
+    assert "line_items[0].tax_rate" in found[told]
     told = "Line 2: quantity times unit price is 100.00, the net amount says 190.00"
     assert "line_items[1].unit_price" in found[told]
     assert "Missing: invoice number" in found

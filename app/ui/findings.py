@@ -84,10 +84,10 @@ def _sentence(finding: rules.Finding) -> str:
 
 
 def _line(fields: Sequence[str]) -> str:
-    first = fields[0] if fields else ""
-    if not first.startswith("lines["):
-        return ""
-    return f"line {int(first[6 : first.index(']')]) + 1}: "
+    """The line that a finding is about, where it is about one alone."""
+    owners = {field.partition(".")[0] for field in fields}
+    owner = owners.pop() if len(owners) == 1 else ""
+    return f"line {int(owner[6:-1]) + 1}: " if owner.startswith("lines[") else ""
 
 
 def _amount(value: Decimal) -> str:

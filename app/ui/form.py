@@ -37,8 +37,8 @@ def shape(node: Node, title: Title, path: str = "") -> dict[str, Any]:
             members = [shape(part, title, under(path, key)) for key, part in node.members]
             return told | {"kind": "object", "members": members}
         case Array():
-            item = {"item": shape(node.items, title, path), "item_title": title(f"{path}[]")}
-            return told | {"kind": "list"} | item
+            item = shape(node.items, title, path) | {"title": ""}
+            return told | {"kind": "list", "item": item, "item_title": title(f"{path}[]")}
         case Choice():
             return told | {"kind": "leaf", "choices": list(node.values)}
     rows = isinstance(node, Text) and node.printed is Print.ROWS
@@ -77,15 +77,15 @@ def leaves(form: Mapping[str, Any], text: Any, path: str = "") -> Iterator[tuple
                 yield field._replace(title=_within(form["title"], field.title)), said
     elif form["kind"] == "list":
         for index, item in enumerate(text):
+            outer = f"{form['item_title']} {index + 1}"
             for field, said in leaves(form["item"], item, f"{path}[{index}]"):
-                inner = field.title.removeprefix(f"{form['title']}: ")
-                yield field._replace(title=f"{form['item_title']} {index + 1}: {inner}"), said
+                yield field._replace(title=_within(outer, field.title)), said
     else:
         yield Field(path, form["title"]), text
 
 
 def _within(outer: str, inner: str) -> str:
-    return f"{outer}: {inner}" if outer else inner
+    return ": ".join(filter(None, (outer, inner)))
 
 
 def answered(text: Any, before: Any, node: Node) -> Any:

@@ -126,15 +126,15 @@ function listNode(shape, text, origin, given) {
   let rows = [];
   const gone = []; // rows of the last state that were taken away, in words
   const body = make("tbody");
-  const heads = flat ? items.members : [items];
+  const heads = flat ? items.members : [items]; // what is no plain row has one wide column
   const blank = () => empty(items);
-  const head = make("tr", {}, heads.map((part) =>
-    make("th", { class: part.figure ? "figure" : "" }, part.kind === "leaf" ? part.title : "")), make("th"));
+  const head = flat && make("tr", {}, heads.map((part) =>
+    make("th", { class: part.figure ? "figure" : "" }, part.title)), make("th"));
   const add = make("button", { type: "button", class: "add", onclick: () => {
     const made = row(blank(), null);
     given.on.edit();
     made.node.leaves("").next().value?.leaf.input.focus();
-  } }, "Add a row");
+  } }, `Add to ${shape.title.toLowerCase()}`);
 
   function row(value, index) {
     const inner = node(items, value, index == null || origin == null ? null : `${origin}[${index}]`, given);
@@ -161,7 +161,7 @@ function listNode(shape, text, origin, given) {
     make("col", { class: "last" }));
   return {
     element: make("section", { class: "group" }, make("h3", {}, shape.title),
-      make("table", { class: "rows" }, widths, make("thead", {}, head), body), add),
+      make("table", { class: "rows" }, widths, flat && make("thead", {}, head), body), add),
     read: () => rows.map((one) => one.node.read()),
     changes: (title) => [
       ...gone.map((one) => ({ ...one, title: within(title, one.title) })),

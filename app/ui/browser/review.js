@@ -124,14 +124,16 @@ export function start({ element, props, trigger, watch }) {
 
   function told(found) {
     const none = current.rules ? "Every rule that applies is kept." : "Fields of your own schema: no rule is checked.";
-    flags.classList.toggle("none", !found.length);
+    flags.className = found.length ? "flags" : current.rules ? "flags kept" : "flags soft";
     flags.replaceChildren(...(found.length ? found.map(flag) : [make("li", {}, none)]));
   }
 
   function flag({ text, fields: paths }) {
     const leaves = () => paths.map((path) => fields.at(path)).filter(Boolean);
     return make("li", {}, make("button", { type: "button", onclick: () => {
-      leaves()[0]?.input.focus();
+      const last = leaves().at(-1); // the print that the others speak against
+      last?.input.focus({ preventScroll: true });
+      last?.element.scrollIntoView({ block: "center" });
       view.light(leaves().map((leaf) => leaf.origin));
       leaves().forEach((leaf) => leaf.element.classList.add("here"));
     } }, text));
