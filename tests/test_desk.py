@@ -28,14 +28,17 @@ from app.config.settings import Settings, load_settings, settings_for
 from app.core.learning.store import Store
 from app.core.learning.tables import Correction
 from app.core.models.ernie_vlm_service import ErnieVLMService
+from app.ui.comparing import BASE, Compared, Comparing
 from app.ui.desk import Desk
 from app.ui.findings import flags
 from app.ui.form import answered, correction, shown
+from app.ui.reviewing import Reviewing
 from app.ui.sheet import sheet_of
 from erniekit_finetuning.cli import app
 from erniekit_finetuning.data.pairs_file import read_pairs
 from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.documents.limits import MAX_BYTES
+from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.invoice.response import structured_data
 from erniekit_finetuning.invoice.strict_json import exact_number, parse
 from synthetic_invoice_generator.config import load_config
@@ -425,6 +428,20 @@ def test_only_what_was_touched_is_corrected(store: Store) -> None:
     sheet = sheet_of(store.kept(store.keep("a", b"%PDF", "m", read)))
     assert sheet.changed(sheet.text) == {}
     assert sheet.changed(sheet.text | {"payment_terms": ""}) == {"payment_terms": None}
+
+
+def test_what_has_no_base_is_compared_with_named_models_only(
+    service: ErnieVLMService, store: Store, pdf: bytes, tmp_path: Path
+) -> None:
+    served = tmp_path / "served.yaml"
+    served.write_text("api: {base_url: http://127.0.0.1:9, model: m}\n")
+    for settings in (load_settings(), settings_for(str(served))):
+        comparing = Comparing(Reviewing(service, store), settings)
+        assert [model["name"] for model in comparing.models] == [None]
+        document = store.keep("a", pdf, "m", OWN, json.dumps(SCHEMA))
+        asked = Compared(document_id=document, models=(BASE, None))
+        with pytest.raises(UnusableInput, match="no base is known"):
+            comparing.compare(asked)
 
 
 @pytest.fixture

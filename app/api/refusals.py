@@ -10,8 +10,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
+from app.core.models.answering import Died, Unavailable
 from app.core.models.ernie_vlm_service import TimedOut
-from app.core.models.model_process import Died, Unavailable
 from app.core.processes import Busy, Closed
 from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.extraction import UnreadableAnswer

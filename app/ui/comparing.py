@@ -15,6 +15,7 @@ from app.ui.form import leaves
 from app.ui.reviewing import Reviewing
 from app.ui.sheet import Sheet, sheet_of
 from erniekit_finetuning.documents.model import Document
+from erniekit_finetuning.engines.api.settings import is_api_model
 from erniekit_finetuning.engines.locating import locate
 from erniekit_finetuning.engines.prompting import schema_file
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -93,7 +94,7 @@ class Comparing:
 def _tuned(settings: Settings) -> str | None:
     """The desk's model where it is an adapter, whose base can be asked, too."""
     model = str(settings.ernie_vl.fine_tuned_model_path or settings.ernie_vl.base_model)
-    return None if locate(model).adapter is None else model
+    return None if is_api_model(model) or locate(model).adapter is None else model
 
 
 def _of_base(settings: Settings, tuned: str) -> Settings:
