@@ -18,7 +18,7 @@ help:
 	@echo "make test-ray  data sets on a Ray cluster of this machine"
 	@echo "make test-erniekit  our training files through ERNIEKit 1.0.1, in an environment of its own"
 	@echo "make fonts     typefaces of the synthetic invoices, by apt-get"
-	@echo "make browser   Chromium, in which tests open the report, by apt-get"
+	@echo "make browser   Chromium, in which tests open report and desk, by apt-get"
 
 demo: .venv/demo/installed
 	.venv/demo/bin/ernie-invoice demo
@@ -68,7 +68,7 @@ fonts:
 	  fonts-crosextra-caladea fonts-lato fonts-noto-core fonts-noto-cjk fonts-courier-prime \
 	  fonts-dancingscript
 
-# What tests open the report in; without it they skip.
+# What tests open report and desk in; without it they skip.
 browser:
 	apt-get install -y --no-install-recommends chromium
 

@@ -44,6 +44,7 @@ PADDLE = [
     "pyarrow<24",  # later wheels want numpy 2
 ]
 TYPES = ["types-PyYAML", "types-jsonschema", "lxml-stubs", "scipy-stubs"]
+DESK = ["gradio>=6.31,<7"]  # the review desk; app/ui/guard.py lists its paths
 READERS = ["pypdf", "zxing-cpp"]  # what drawn pages hold, read by others' code
 EXTRAS = {
     "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5
@@ -67,7 +68,9 @@ EXTRAS = {
         "sqlalchemy>=2.1",
         "prometheus-client>=0.26",
     ],
+    "desk": DESK,  # with `app`
     "test": [
+        *DESK,
         "pytest>=9",
         "hypothesis>=6.170",
         "httpx>=0.28",
@@ -75,7 +78,7 @@ EXTRAS = {
         "ruff",
         *TYPES,
         "openai>=3.57",
-        "playwright>=1.65",  # the report in a real browser
+        "playwright>=1.65",  # report and desk in a real browser
         "zss>=1.2",  # tree-edit distance, to hold ours against
         "pypdf",
         "zxing-cpp",
@@ -101,6 +104,7 @@ setup(
     package_data={
         "erniekit_finetuning": ["assets/**/*", "base/*.yaml", "recipes/translation/*.json"],
         "erniekit_finetuning.configs": ["**/*.yaml", "**/*.json"],
+        "app": ["ui/browser/*"],
         "synthetic_invoice_generator": ["layouts/*.typ", "locales/*.yaml"],
     },
     install_requires=CORE,

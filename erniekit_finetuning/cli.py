@@ -40,6 +40,7 @@ app.add_typer(adapter_app, name="adapter")
 app.command("check")(check)
 app.command("extract")(commands.extract)
 app.command("serve")(commands.serve)
+app.command("desk")(commands.desk)
 app.command("corrections")(commands.corrections)
 
 

@@ -121,6 +121,48 @@ def serve(
         service.close()
 
 
+def desk(
+    model: Model = None,
+    schema: Schema = None,
+    host: Annotated[str | None, typer.Option(help="Address; 127.0.0.1 when left out.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port; 8000 when left out.")] = None,
+) -> None:
+    """Open the review desk: see what was read and where, correct it, go on. See docs/desk.md.
+
+    On addresses that other machines reach only with a key (ERNIE_INVOICE_API__KEY), which is then
+    the password.
+    """
+    try:
+        import uvicorn
+
+        from app.core.learning.store import Store
+        from app.ui.desk import Desk
+    except ImportError as error:
+        raise UnusableInput(
+            Problem("the desk is not installed", cure='pip install "ernie-invoice[app,desk]"')
+        ) from error
+    from app.config.settings import settings_for
+    from app.core.models.ernie_vlm_service import ErnieVLMService
+
+    settings = settings_for(model, schema, host, port)
+    service = ErnieVLMService(settings)
+    at = settings.api
+    messages.print(f"{service.model} on http://{at.host}:{at.port}")
+    opened = Desk(service, Store(settings.kept.url, settings.kept.folder), settings)
+    try:
+        # A page that is open holds a stream, which is not waited for.
+        uvicorn.run(
+            opened.app,
+            host=at.host,
+            port=at.port,
+            log_level="warning",
+            timeout_graceful_shutdown=2,
+        )
+    finally:
+        opened.close()
+        service.close()
+
+
 def corrections(
     output: Annotated[Path | None, typer.Option(help="JSONL to append to.")] = None,
 ) -> None:

@@ -34,6 +34,7 @@ PACKAGES = (
     "pypdfium2",
     "typst",
     "fastapi",
+    "gradio",
 )
 _PADDLE_PROBE = (
     "import paddle; n = paddle.device.cuda.device_count() if paddle.is_compiled_with_cuda() else 0;"

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 from anyio import to_thread
@@ -17,12 +13,9 @@ from fastapi import (
     Depends,
     FastAPI,
     Form,
-    HTTPException,
-    Request,
     Response,
     UploadFile,
 )
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, SecretStr
@@ -31,15 +24,13 @@ from app.api.bounds import Bounded
 from app.api.feedback import feedback_routes
 from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
+from app.api.receiving import received
+from app.api.refusals import Told, add_refusals
+from app.core.learning.keeping import keep_reading
 from app.core.learning.store import Store
-from app.core.models.answering import Died, Unavailable
-from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
-from app.core.processes import Busy, Closed
+from app.core.models.ernie_vlm_service import ErnieVLMService
 from erniekit_finetuning import __version__
-from erniekit_finetuning.documents.limits import MAX_BYTES
-from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.extraction import Extraction, UnreadableAnswer
-from erniekit_finetuning.invoice.response import structured_data
+from erniekit_finetuning.extraction import Extraction
 from erniekit_finetuning.own_extraction import OwnExtraction
 
 
@@ -55,14 +46,6 @@ def _with_threads(
         yield
 
     return lifespan
-
-
-class Told(JSONResponse):
-    """JSON in ASCII: what is told back may hold halves of letters, which no UTF-8 can say."""
-
-    def render(self, content: Any) -> bytes:
-        """The content as JSON."""
-        return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
 class Model(BaseModel):
@@ -127,68 +110,18 @@ def create_app(
 
         A model with a schema of its own gives that JSON and the places of every value.
         """
-        if file.size is None or file.size > MAX_BYTES:
-            raise HTTPException(413, f"a file of at most {MAX_BYTES} bytes is expected")
-        with tempfile.TemporaryDirectory() as folder:
-            # The client's file name is shown in messages only, never used as a path.
-            path = Path(folder) / "upload"
-            with path.open("wb") as copy:
-                shutil.copyfileobj(file.file, copy)
-            read, schema = service.reading(path, model)
+        with received(file) as path:
+            reading = service.reading(path, model)
+            read, kept = reading.extraction, None
             metrics.read(read)
-            kept = None
             if store is not None:
-                data, answer = path.read_bytes(), store_form(read)
-                kept = store.keep(file.filename or "", data, read.model, answer, schema)
+                kept = keep_reading(store, file.filename or "", path, reading)
         # Written here: numbers of a schema of one's own stay as they were said.
         text = f'{{"document_id":{json.dumps(kept)},{read.json_text()[1:]}'
         return Response(text, media_type="application/json")
 
-    @app.exception_handler(Busy)
-    def busy(_: Request, error: Busy) -> JSONResponse:
-        headers = {"Retry-After": str(error.retry_after)}
-        return Told({"detail": [{"what": str(error)}]}, 429, headers)
-
-    @app.exception_handler(Unavailable)
-    @app.exception_handler(Closed)
-    def unavailable(_: Request, error: Exception) -> JSONResponse:
-        return Told({"detail": [{"what": "the model cannot be asked now"}]}, 503)
-
-    @app.exception_handler(RequestValidationError)
-    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        faults = [  # without what was sent, which may be of any size and kind
-            {"what": fault["msg"], "field": ".".join(map(str, fault["loc"]))[:200]}
-            for fault in error.errors()
-        ]
-        return Told({"detail": faults}, status_code=422)
-
-    @app.exception_handler(TimedOut)
-    @app.exception_handler(Died)
-    def unread(_: Request, error: Exception) -> JSONResponse:
-        return Told({"detail": [{"what": str(error)}]}, status_code=504)
-
-    @app.exception_handler(UnusableInput)
-    def unusable(_: Request, error: UnusableInput) -> JSONResponse:
-        problems: list[dict[str, Any]] = [
-            # The file's path on this machine is nobody's business.
-            {key: value for key, value in asdict(problem).items() if key != "file"}
-            for problem in error.problems
-        ]
-        return Told({"detail": problems}, status_code=422)
-
-    @app.exception_handler(UnreadableAnswer)
-    def unreadable(_: Request, error: UnreadableAnswer) -> JSONResponse:
-        detail = {"what": f"the model could not read the document; {error}", "answer": error.answer}
-        return Told({"detail": [detail]}, status_code=422)
-
+    add_refusals(app)
     if store is not None:
         v1.include_router(feedback_routes(store))
     app.include_router(v1)
     return app
-
-
-def store_form(read: Extraction | OwnExtraction) -> dict[str, Any]:
-    """What was read, as corrections and trainings have it."""
-    if isinstance(read, OwnExtraction):
-        return read.data
-    return {"structured_data": structured_data(read.invoice)}

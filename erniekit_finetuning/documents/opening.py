@@ -20,10 +20,12 @@ def read_document(path: Path) -> Document:
 
     Raises UnusableInput for a missing, empty, too large, damaged or unsupported file.
     """
-    data = _bytes(path)
-    if data[:1024].lstrip().startswith(b"%PDF-"):
-        return _read_pdf(path)
-    return _read_image(path)
+    return _read_pdf(path) if is_pdf(path) else _read_image(path)
+
+
+def is_pdf(path: Path) -> bool:
+    """Whether a file is a PDF; raises UnusableInput where it is missing, empty or too large."""
+    return _bytes(path).lstrip().startswith(b"%PDF-")
 
 
 def _bytes(path: Path) -> bytes:

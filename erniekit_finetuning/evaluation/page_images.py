@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Sequence
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 
 from PIL import Image
 
 from erniekit_finetuning.documents.limits import MAX_PIXELS
+from erniekit_finetuning.documents.picture import jpeg
 from erniekit_finetuning.errors import UnusableInput
 
 _WIDTH = 900
@@ -30,7 +30,7 @@ def page_uris(images: Sequence[str], base: Path, most: int) -> list[str]:
     found: list[str] = []
     try:
         for page in islice(_pages(images, base), most):
-            found.append(_jpeg(page))
+            found.append(_uri(jpeg(page, _WIDTH, _QUALITY), "image/jpeg"))
     except _UNSHOWABLE:  # costs the picture, not the report
         pass
     return found
@@ -38,7 +38,11 @@ def page_uris(images: Sequence[str], base: Path, most: int) -> list[str]:
 
 def file_uri(path: Path, media_type: str) -> str:
     """A file as it is, as a data URI."""
-    return f"data:{media_type};base64,{base64.b64encode(path.read_bytes()).decode()}"
+    return _uri(path.read_bytes(), media_type)
+
+
+def _uri(data: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 
 def _pages(images: Sequence[str], base: Path) -> Iterator[Image.Image]:
@@ -56,10 +60,3 @@ def _pages(images: Sequence[str], base: Path) -> Iterator[Image.Image]:
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError("larger than a page")
                 yield image.convert("RGB")
-
-
-def _jpeg(page: Image.Image) -> str:
-    page.thumbnail((_WIDTH, 3 * _WIDTH))
-    data = BytesIO()
-    page.convert("RGB").save(data, "JPEG", quality=_QUALITY, optimize=True)
-    return f"data:image/jpeg;base64,{base64.b64encode(data.getvalue()).decode()}"

@@ -1,11 +1,13 @@
 """The process that opens files: `python app/core/documents/document_worker.py MEGABYTES`.
 
-A path comes in as a line of JSON, its words or problems go out as one. Memory is bounded, so that
-a file which unpacks to more than it should ends this process and not the service.
+A path comes in as a line of JSON, with the page (from 0) whose picture is wanted or null for the
+words; these or problems go out as one. Memory is bounded, so that a file which unpacks to more than
+it should ends this process and not the service.
 """
 
 from __future__ import annotations
 
+import base64
 import json
 import resource
 import sys
@@ -16,6 +18,7 @@ if __package__ in (None, ""):  # run by path: import from the checkout, not from
 
 from app.core.processes import answers_out
 from erniekit_finetuning.documents.opening import read_document
+from erniekit_finetuning.documents.picture import page_picture
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 
@@ -24,12 +27,15 @@ def main(megabytes: int) -> None:
     out = answers_out()
     resource.setrlimit(resource.RLIMIT_AS, (megabytes * 2**20, megabytes * 2**20))
     for line in sys.stdin.buffer:
-        told = _opened(Path(json.loads(line)))
+        path, page = json.loads(line)
+        told = _opened(Path(path), page)
         out.write(json.dumps(told).encode() + b"\n")
 
 
-def _opened(path: Path) -> dict[str, object]:
+def _opened(path: Path, page: int | None) -> dict[str, object]:
     try:
+        if page is not None:
+            return {"picture": base64.b64encode(page_picture(path, page)).decode()}
         return {"document": read_document(path).to_json()}
     except UnusableInput as error:
         return {"problems": error.to_json()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -45,14 +46,24 @@ class Opener:
         Raises UnusableInput as `read_document` does, and for a file that takes too long or ends
         the process; Busy when too many are open, Closed after `close`.
         """
+        return Document.from_json(self._asked(path, None)["document"])
+
+    def picture(self, path: Path, page: int) -> bytes:
+        """Page `page` (from 0) of a file as JPEG; raises as `open` does."""
+        return base64.b64decode(self._asked(path, page)["picture"])
+
+    def _asked(self, path: Path, page: int | None) -> dict[str, Any]:
         if not self._room.acquire(blocking=False):
             raise Busy(self._retry_after)
         try:
-            return self._opened(path)
+            told = self._answered(path, page)
         finally:
             self._room.release()
+        if "problems" in told:
+            raise UnusableInput.from_json(told["problems"])
+        return told
 
-    def _opened(self, path: Path) -> Document:
+    def _answered(self, path: Path, page: int | None) -> dict[str, Any]:
         for _ in range(_TRIES):
             process = self._free.get()
             try:
@@ -60,11 +71,11 @@ class Opener:
                     raise Closed
                 if process is None or process.poll() is not None:
                     process = started(self._command)
-                told = self._told(process, path)
+                told = self._told(process, path, page)
             finally:
                 self._free.put(process)
             if told is not None:
-                return _document(told)
+                return told
         cure = "open it in a viewer and save it again"
         raise UnusableInput(Problem("the file cannot be opened safely", str(path), cure=cure))
 
@@ -78,7 +89,9 @@ class Opener:
                 process.wait()
             self._free.put(None)
 
-    def _told(self, process: subprocess.Popen[bytes], path: Path) -> dict[str, Any] | None:
+    def _told(
+        self, process: subprocess.Popen[bytes], path: Path, page: int | None
+    ) -> dict[str, Any] | None:
         """What the process says of a file; None when it died."""
         assert process.stdin is not None
         assert process.stdout is not None
@@ -93,7 +106,7 @@ class Opener:
         line = b""
         try:
             with suppress(OSError):
-                process.stdin.write(json.dumps(str(path)).encode() + b"\n")
+                process.stdin.write(json.dumps([str(path), page]).encode() + b"\n")
                 process.stdin.flush()
                 line = process.stdout.readline()
         finally:  # also where who waits is interrupted: its answer is not the next file's
@@ -108,9 +121,3 @@ class Opener:
             what, found = "the file takes too long to open", f"over {self._seconds:g} s"
             raise UnusableInput(Problem(what, str(path), found=found, cure="split it"))
         return None
-
-
-def _document(told: dict[str, Any]) -> Document:
-    if "problems" in told:
-        raise UnusableInput.from_json(told["problems"])
-    return Document.from_json(told["document"])

@@ -35,6 +35,15 @@ class KeptDocument(Base):
     schema: Mapped[str | None]
 
 
+class Confidence(Base):
+    """How sure a model was of each value that it read, as JSON by path; none where it told none."""
+
+    __tablename__ = "confidences"
+
+    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
+    by_path: Mapped[str]
+
+
 class Correction(Base):
     """What a reviewer says a document holds, whole or in part, in the shape of its reading.
 

@@ -108,13 +108,22 @@ class ErnieVLMService:
 
     def reading(self, path: Path, model: str | None = None) -> Reading:
         """The same with the schema that it is in."""
-        return self._read(self._opener.open(path), model)
+        return self.reading_of(self.open(path), model)
+
+    def open(self, path: Path) -> Document:
+        """The words of a file, for `read`; raises UnusableInput, Busy."""
+        return self._opener.open(path)
+
+    def picture(self, path: Path, page: int) -> bytes:
+        """Page `page` (from 0) of a file as JPEG; raises as `open` does."""
+        return self._opener.picture(path, page)
 
     def read(self, document: Document, model: str | None = None) -> Extraction | OwnExtraction:
         """Read a document that is open already; raises as `extract` does."""
-        return self._read(document, model).extraction
+        return self.reading_of(document, model).extraction
 
-    def _read(self, document: Document, model: str | None) -> Reading:
+    def reading_of(self, document: Document, model: str | None = None) -> Reading:
+        """The same with the schema that it is in."""
         loaded, answer = self._asked(document, model)
         try:
             said = answer.result(self.settings.timeout_seconds)

@@ -1,0 +1,77 @@
+"""What went wrong, as clients are told it: a status, and words for each fault."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from app.core.models.answering import Died, Unavailable
+from app.core.models.ernie_vlm_service import TimedOut
+from app.core.processes import Busy, Closed
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.extraction import UnreadableAnswer
+
+
+class Told(JSONResponse):
+    """JSON in ASCII: what is told back may hold halves of letters, which no UTF-8 can say."""
+
+    def render(self, content: Any) -> bytes:
+        """The content as JSON."""
+        return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+
+class Refusal(NamedTuple):
+    """A status of HTTP, and every fault: `what`, and where known field, found, expected, cure."""
+
+    status: int
+    detail: list[dict[str, Any]]
+
+
+KNOWN: tuple[type[Exception], ...] = (
+    Busy, Unavailable, Closed, TimedOut, Died, UnusableInput, UnreadableAnswer,
+)  # fmt: skip
+
+
+def refusal(error: Exception) -> Refusal:
+    """One of the known errors as a client is told it."""
+    match error:
+        case Busy():
+            return Refusal(429, [{"what": str(error)}])
+        case Unavailable() | Closed():
+            return Refusal(503, [{"what": "the model cannot be asked now"}])
+        case TimedOut() | Died():
+            return Refusal(504, [{"what": str(error)}])
+        case UnreadableAnswer():
+            what = f"the model could not read the document; {error}"
+            return Refusal(422, [{"what": what, "answer": error.answer}])
+        case UnusableInput():
+            # The file's path on this machine is nobody's business.
+            faults = map(asdict, error.problems)
+            return Refusal(422, [{key: one[key] for key in one if key != "file"} for one in faults])
+    raise error
+
+
+def add_refusals(app: FastAPI) -> None:
+    """Let an application answer the known errors so."""
+
+    def refused(_: Request, error: Exception) -> JSONResponse:
+        status, detail = refusal(error)
+        headers = {"Retry-After": str(error.retry_after)} if isinstance(error, Busy) else None
+        return Told({"detail": detail}, status, headers)
+
+    def invalid(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        faults = [  # without what was sent, which may be of any size and kind
+            {"what": fault["msg"], "field": ".".join(map(str, fault["loc"]))[:200]}
+            for fault in error.errors()
+        ]
+        return Told({"detail": faults}, status_code=422)
+
+    for kind in KNOWN:
+        app.add_exception_handler(kind, refused)
+    app.add_exception_handler(RequestValidationError, invalid)

@@ -1,0 +1,1 @@
+"""The review desk: reviewers see what was read, where it stands, and correct it."""
