@@ -31,6 +31,8 @@ from app.api.bounds import Bounded
 from app.api.feedback import feedback_routes
 from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
+from app.api.queue import queue_routes
+from app.core.learning.doubts import doubts_of
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
 from app.core.models.model_process import Died, Unavailable
@@ -139,7 +141,8 @@ def create_app(
             kept = None
             if store is not None:
                 data, answer = path.read_bytes(), store_form(read)
-                kept = store.keep(file.filename or "", data, read.model, answer, schema)
+                told = read.model, answer, schema, doubts_of(read)
+                kept = store.keep(file.filename or "", data, *told)
         # Written here: numbers of a schema of one's own stay as they were said.
         text = f'{{"document_id":{json.dumps(kept)},{read.json_text()[1:]}'
         return Response(text, media_type="application/json")
@@ -183,6 +186,7 @@ def create_app(
 
     if store is not None:
         v1.include_router(feedback_routes(store))
+        v1.include_router(queue_routes(store))
     app.include_router(v1)
     return app
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import create_engine, event
-from sqlalchemy.exc import ArgumentError, CompileError, DBAPIError
+from sqlalchemy import exists, or_, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.learning.checking import check_correction
-from app.core.learning.tables import Base, Correction, KeptDocument
+from app.core.learning.doubts import Doubts
+from app.core.learning.opening import opened
+from app.core.learning.queue import Kept, Waiting, queued
+from app.core.learning.tables import Correction, KeptDocument, now
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_bytes
@@ -21,6 +24,8 @@ _SUFFIXES = {
     b"%PDF": ".pdf", b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"II*\0": ".tif",
     b"MM\0*": ".tif", b"BM": ".bmp", b"RIFF": ".webp",
 }  # fmt: skip
+NONE = Doubts()
+_TRIED = 100  # documents that others may take while one is being lent
 
 
 class Store:
@@ -29,22 +34,11 @@ class Store:
     def __init__(self, url: str, folder: Path) -> None:
         """Open or make the database; documents are kept below `folder`.
 
-        Raises UnusableInput for a database that cannot be opened.
+        Raises UnusableInput for a database that cannot be used.
         """
         self.documents = folder / "documents"
         self.documents.mkdir(parents=True, exist_ok=True)
-        try:
-            engine = create_engine(url)
-            if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _durable)
-            Base.metadata.create_all(engine)
-        except (ArgumentError, CompileError, DBAPIError, ModuleNotFoundError) as error:
-            what = "the database cannot be opened"
-            cure = "sqlite:///FILE, or another URL of SQLAlchemy with its driver installed"
-            raise UnusableInput(
-                Problem(what, found=str(error).split("\n")[0], cure=cure)
-            ) from error
-        self.session: sessionmaker[Session] = sessionmaker(engine)
+        self.session: sessionmaker[Session] = sessionmaker(opened(url))
 
     def keep(
         self,
@@ -53,6 +47,7 @@ class Store:
         model: str,
         reading: Mapping[str, Any],
         schema: str | None = None,
+        doubts: Doubts = NONE,
     ) -> str:
         """Keep a document with what a model read from it, in our shape or a schema's; returns its
         id."""
@@ -61,7 +56,16 @@ class Store:
         file = f"{id_}{suffix}"
         write_bytes(self.documents / file, data)
         one = KeptDocument(
-            id=id_, name=name, file=file, model=model, reading=exact_json(reading), schema=schema
+            id=id_,
+            name=name,
+            file=file,
+            model=model,
+            reading=exact_json(reading),
+            schema=schema,
+            seller=doubts.seller,
+            failed=list(doubts.failed),
+            unsure=doubts.unsure,
+            least_sure=doubts.least_sure,
         )
         with self.session.begin() as session:
             session.add(one)
@@ -89,8 +93,35 @@ class Store:
             session.flush()
             return one.number
 
+    def waiting(self, limit: int) -> list[Waiting]:
+        """The first documents of the queue (see `queue`): not corrected, and lent to nobody."""
+        with self.session() as session:
+            lent = set(
+                session.scalars(select(KeptDocument.id).where(KeptDocument.lent_until > now()))
+            )
+            fields = (
+                KeptDocument.id,
+                KeptDocument.name,
+                KeptDocument.unsure,
+                KeptDocument.least_sure,
+                KeptDocument.failed,
+                KeptDocument.seller,
+                exists().where(Correction.document_id == KeptDocument.id),
+            )
+            rows = session.execute(select(*fields).order_by(KeptDocument.received)).all()
+        kept = (
+            Kept(id_, name, Doubts(unsure, least_sure, tuple(failed), seller), corrected)
+            for id_, name, unsure, least_sure, failed, seller, corrected in rows
+        )
+        return [one for one in queued(kept) if one.id not in lent][:limit]
 
-def _durable(connection: Any, _: Any) -> None:
-    """Readers and a writer at once, and what was committed stays after a power cut."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    def lend(self, minutes: float) -> Waiting | None:
+        """The next document of the queue, for one reviewer: nobody else gets it for `minutes`."""
+        for one in self.waiting(_TRIED):
+            free = or_(KeptDocument.lent_until.is_(None), KeptDocument.lent_until <= now())
+            taken = update(KeptDocument).where(KeptDocument.id == one.id, free)
+            with self.session.begin() as session:
+                until = now() + timedelta(minutes=minutes)
+                if session.connection().execute(taken.values(lent_until=until)).rowcount:
+                    return one
+        return None
