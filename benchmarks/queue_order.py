@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from app.core.learning.doubts import Doubts, doubts_of
-from app.core.learning.queue import Kept, queued
+from app.core.learning.queue import Candidate, queued
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.evaluation.matching import Verdict, match
@@ -75,7 +75,7 @@ def main() -> None:
 
 def report(rows: list[Read]) -> dict[str, object]:
     by_name = {str(number): row for number, row in enumerate(rows)}
-    waiting = queued(Kept(name, name, row.doubts, False) for name, row in by_name.items())
+    waiting = queued(Candidate(name, name, row.doubts, False) for name, row in by_name.items())
     orders = {
         "queue": [by_name[one.id] for one in waiting],
         "confidence alone": ordered(rows, lambda one: -one.unsure),

@@ -42,8 +42,8 @@ SCHEMA = {
     "required": ["an", "am", "summe"],
     "additionalProperties": False,
 }
-DOCUMENTS = 44
-TRAINING = ("training.max_steps=30", "training.save_steps=5", "data.validation_share=0")
+DOCUMENTS = 40
+TRAINING = ("training.max_steps=16", "training.save_steps=5", "data.validation_share=0")
 BETTER = Figures(
     documents=20,
     before=0.5,
@@ -275,6 +275,11 @@ def test_requests_in_flight_are_answered_across_promotion_and_rollback(
             roll_back(models)
             names.clear()
             reads(names, "ernie-4.5-tiny")
+            (models / "broken" / "run").mkdir(parents=True)
+            promote(models, models / "broken" / "run", None, BETTER)
+            time.sleep(1)
+            names.clear()
+            reads(names, "ernie-4.5-tiny")  # what cannot be loaded is not used
             ended.append(True)
             assert all(one.result() > 0 for one in asked)  # raises where one was lost
         assert service.model == "ernie-4.5-tiny"

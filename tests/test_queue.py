@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.api.server import create_app
 from app.core.learning.doubts import CUT, Doubts, doubts_of, seller_key
-from app.core.learning.queue import Kept, queued
+from app.core.learning.queue import Candidate, queued
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from erniekit_finetuning.decoding import Decoding
@@ -33,11 +33,11 @@ PRETRAIN = Path(__file__).parent.parent / "configs" / "generator" / "pretrain.ya
 SURE = Doubts(unsure=0.1, least_sure="number", seller="acme")
 
 
-def kept(name: str, doubts: Doubts = SURE, corrected: bool = False) -> Kept:
-    return Kept(name, f"{name}.pdf", doubts, corrected)
+def kept(name: str, doubts: Doubts = SURE, corrected: bool = False) -> Candidate:
+    return Candidate(name, f"{name}.pdf", doubts, corrected)
 
 
-def order(documents: Sequence[Kept]) -> list[str]:
+def order(documents: Sequence[Candidate]) -> list[str]:
     return [one.id for one in queued(documents)]
 
 
@@ -150,11 +150,11 @@ def keep(store: Store, name: str, unsure: float) -> str:
 
 def test_the_store_gives_the_queue_and_a_correction_or_confirmation_leaves_it(store: Store) -> None:
     ids = [keep(store, f"{n}", 5 - n) for n in range(5)]
-    assert [one.id for one in store.waiting(9)] == ids
-    assert [one.id for one in store.waiting(2)] == ids[:2]
+    assert [one.id for one in store.queue(9)] == ids
+    assert [one.id for one in store.queue(2)] == ids[:2]
     store.correct(ids[0], {"vendor_block": {"name": "Bremo"}})
     store.correct(ids[1], {})  # it was read right
-    assert [one.id for one in store.waiting(9)] == ids[2:]
+    assert [one.id for one in store.queue(9)] == ids[2:]
 
 
 def test_a_document_is_lent_to_one_reviewer_at_a_time(store: Store) -> None:
@@ -163,9 +163,9 @@ def test_a_document_is_lent_to_one_reviewer_at_a_time(store: Store) -> None:
         got = list(reviewers.map(lambda _: store.lend(5), range(8)))
     given_out = [one.id for one in got if one is not None]
     assert sorted(given_out) == sorted(ids)
-    assert store.waiting(9) == []
+    assert store.queue(9) == []
     assert keep(store, "late", 0.0) == getattr(store.lend(0), "id", None)
-    assert len(store.waiting(9)) == 1  # it was lent for no time at all
+    assert len(store.queue(9)) == 1  # it was lent for no time at all
 
 
 def test_a_database_of_an_earlier_version_is_told(tmp_path: Path) -> None:

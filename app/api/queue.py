@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from app.core.learning.store import Store
 
 
-class Queued(BaseModel):
+class QueuedDocument(BaseModel):
     """A kept document that nobody corrected: `name` is what its sender called it."""
 
     document_id: str
@@ -24,11 +24,11 @@ def queue_routes(store: Store) -> APIRouter:
     router = APIRouter()
 
     @router.get("/queue")
-    def queue(limit: Annotated[int, Query(ge=1, le=1000)] = 20) -> list[Queued]:
+    def queue(limit: Annotated[int, Query(ge=1, le=1000)] = 20) -> list[QueuedDocument]:
         """Documents without a correction, those that would teach most first."""
         return [
-            Queued(document_id=one.id, name=one.name, score=one.score, reason=one.reason)
-            for one in store.waiting(limit)
+            QueuedDocument(document_id=one.id, name=one.name, score=one.score, reason=one.reason)
+            for one in store.queue(limit)
         ]
 
     return router

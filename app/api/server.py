@@ -141,8 +141,8 @@ def create_app(
             kept = None
             if store is not None:
                 data, answer = path.read_bytes(), store_form(read)
-                told = read.model, answer, schema, doubts_of(read)
-                kept = store.keep(file.filename or "", data, *told)
+                told = read.model, answer, schema
+                kept = store.keep(file.filename or "", data, *told, doubts=doubts_of(read))
         # Written here: numbers of a schema of one's own stay as they were said.
         text = f'{{"document_id":{json.dumps(kept)},{read.json_text()[1:]}'
         return Response(text, media_type="application/json")

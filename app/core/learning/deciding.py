@@ -34,7 +34,7 @@ def decided(before: Evaluation, candidate: Evaluation, names: tuple[str, str]) -
     if worse := _worse(found, _amounts(before) | _amounts(candidate)):
         return Decision(f"{reason} But amounts are read worse: {', '.join(worse)}.", None)
     amounts = found.scores.get(AMOUNTS.key)
-    assert head.interval is not None
+    assert head.interval is not None  # nothing is better without one
     assert head.first is not None
     assert head.second is not None
     return Decision(
@@ -44,8 +44,8 @@ def decided(before: Evaluation, candidate: Evaluation, names: tuple[str, str]) -
             before=round(head.first, 6),
             after=round(head.second, 6),
             interval=(round(head.interval[0], 6), round(head.interval[1], 6)),
-            amounts_before=None if amounts is None else amounts.first,
-            amounts_after=None if amounts is None else amounts.second,
+            amounts_before=None if amounts is None else _rounded(amounts.first),
+            amounts_after=None if amounts is None else _rounded(amounts.second),
         ),
     )
 
@@ -60,6 +60,10 @@ def _worse(found: Versus, amounts: set[str]) -> list[str]:
         for row in rows
         if row.outcome is Outcome.WORSE
     ]
+
+
+def _rounded(share: float | None) -> float | None:
+    return None if share is None else round(share, 6)
 
 
 def _amounts(evaluation: Evaluation) -> set[str]:

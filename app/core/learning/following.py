@@ -36,7 +36,7 @@ def serving(settings: Settings) -> Settings:
 class Following:
     """Looks at the link every few seconds, and swaps the service's first model when it changed.
 
-    A model that cannot be loaded is told once, and the one before goes on.
+    A model that cannot be loaded is told and not tried again, and the one before goes on.
     """
 
     def __init__(
@@ -44,6 +44,7 @@ class Following:
     ) -> None:
         self._service, self._settings, self._seconds = service, settings, seconds
         self._told: str | None = None
+        self._refused: str | None = None
         self._ended = Event()
         self._thread = Thread(target=self._run, name="following", daemon=True)
         self._thread.start()
@@ -59,14 +60,17 @@ class Following:
                 self._look()
             except Closed:
                 return
-            except UnusableInput as error:
+            except (UnusableInput, OSError) as error:
                 self._tell(f"the promoted model is not used: {error}")
 
     def _look(self) -> None:
         wanted = serving(self._settings).ernie_vl.first_model
-        if wanted != self._service.model:
-            self._service.swap(Path(wanted))
-            self._tell(f"{wanted} reads from now on")
+        if wanted in (self._service.model, self._refused):
+            return
+        self._refused = wanted  # until it is loaded
+        self._service.swap(Path(wanted))
+        self._refused = None
+        self._tell(f"{wanted} reads from now on")
 
     def _tell(self, text: str) -> None:
         if text != self._told:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +95,8 @@ def improve(settings: Settings, wish: Wish) -> Path:
         file = kept.folder / "active_learning.jsonl"
         messages.print(f"{export(store, file)} new corrections")
         folder = _begun(models, setup, file)
-        found = _divide(folder, store.documents, recipe, wish)
+        plan = _plan(store.documents, recipe, wish)
+        found = _divide(folder, plan, settings.documents.processes)
         write_down(models, found.sides)
         messages.print(f"{len(found.train)} documents to learn from, {len(found.test)} held back")
         run = folder / _RUN
@@ -148,13 +150,19 @@ def _begun(models: Path, setup: Setup, file: Path) -> Path:
     return begin(models, setup, corrections)
 
 
-def _divide(folder: Path, documents: Path, recipe: Recipe, wish: Wish) -> Divided:
+def _divide(folder: Path, plan: Plan, workers: int) -> Divided:
     """Make pairs of the corrections and divide them; raises Refused where they are too few."""
     corrections, pairs = folder / CORRECTIONS, folder / _PAIRS
     known = read_known(folder.parent)
     found = divided([], known)
     if corrections.stat().st_size:
-        summary = prepare(str(corrections), pairs, _plan(documents, recipe, wish))
+        done = Counter[str]()
+
+        def shown(records: int) -> None:
+            done["read"] += records
+            messages.print(f"{done['read']} corrections read")
+
+        summary = prepare(str(corrections), pairs, plan, workers=workers, progress=shown)
         if summary.rejected:
             messages.print(f"{summary.rejected} corrections are not used: {rejected_file(pairs)}")
         found = divided(drawn_sides(pairs), known)
@@ -162,7 +170,8 @@ def _divide(folder: Path, documents: Path, recipe: Recipe, wish: Wish) -> Divide
         messages.print(f"{found.twins} documents say nearly what one says that is measured on")
     counts = {TRAIN: len(found.train), TEST: len(found.test)}
     if any(counts[side] < least for side, least in LEAST.items()):
-        about = max(LEAST[TEST] / wish.held_back, LEAST[TRAIN] / (1 - wish.held_back))
+        held_back = dict(plan.splits)[TEST]
+        about = max(LEAST[TEST] / held_back, LEAST[TRAIN] / (1 - held_back))
         raise Refused(
             f"too few documents are corrected: {counts[TRAIN]} to learn from and {counts[TEST]} "
             f"to measure on; {LEAST[TRAIN]} and {LEAST[TEST]} are needed, about {about:.0f} in all"

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from app.core.learning.doubts import Doubts
 
 
-class Kept(NamedTuple):
+class Candidate(NamedTuple):
     """A kept document, with what was in doubt when it was read."""
 
     id: str
@@ -28,7 +28,7 @@ class Kept(NamedTuple):
     corrected: bool
 
 
-class Waiting(NamedTuple):
+class Queued(NamedTuple):
     """A document that nobody corrected yet, with its place in the queue explained."""
 
     id: str
@@ -37,12 +37,12 @@ class Waiting(NamedTuple):
     reason: str
 
 
-def queued(documents: Iterable[Kept]) -> list[Waiting]:
+def queued(documents: Iterable[Candidate]) -> list[Queued]:
     """Those without a correction, the most instructive first; given in the order they came in."""
     every = list(documents)
     corrected = Counter(one.doubts.seller for one in every if one.corrected)
     before: Counter[str | None] = Counter()
-    worth: list[tuple[float, int, Kept]] = []
+    worth: list[tuple[float, int, Candidate]] = []
     for one in every:
         seller = one.doubts.seller
         if one.corrected:
@@ -57,7 +57,7 @@ def queued(documents: Iterable[Kept]) -> list[Waiting]:
         above[seller] += seller is not None
         share = max(above[seller], 1)
         reason = _reason(one.doubts, known, share)
-        found.append(Waiting(one.id, one.name, round(value / share, 4), reason))
+        found.append(Queued(one.id, one.name, round(value / share, 4), reason))
     return sorted(found, key=lambda row: -row.score)
 
 

@@ -18,8 +18,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_text, written_whole
 
 ROUND, CORRECTIONS = "round.json", "corrections.jsonl"
@@ -72,7 +73,7 @@ def rounds(models: Path) -> Iterator[tuple[Path, Round]]:
         if part.is_dir() and not part.is_symlink():
             shutil.rmtree(part)
     for file in sorted(models.glob(f"*/{ROUND}"), reverse=True):
-        yield file.parent, Round.model_validate_json(file.read_bytes())
+        yield file.parent, read_round(file.parent)
 
 
 def begin(models: Path, setup: Setup, corrections: bytes) -> Path:
@@ -89,8 +90,15 @@ def begin(models: Path, setup: Setup, corrections: bytes) -> Path:
 
 
 def read_round(folder: Path) -> Round:
-    """The round of a folder."""
-    return Round.model_validate_json((folder / ROUND).read_bytes())
+    """The round of a folder; raises UnusableInput where its file is none of ours."""
+    file = folder / ROUND
+    try:
+        return Round.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        field, cure = ".".join(map(str, fault["loc"])) or None, "move its folder away"
+        what = f"is no round of learning: {fault['msg']}"
+        raise UnusableInput(Problem(what, file=str(file), field=field, cure=cure)) from error
 
 
 def write_round(folder: Path, one: Round) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.core.learning.checking import check_correction
 from app.core.learning.doubts import Doubts
 from app.core.learning.opening import opened
-from app.core.learning.queue import Kept, Waiting, queued
+from app.core.learning.queue import Candidate, Queued, queued
 from app.core.learning.tables import Correction, KeptDocument, now
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -47,6 +47,7 @@ class Store:
         model: str,
         reading: Mapping[str, Any],
         schema: str | None = None,
+        *,
         doubts: Doubts = NONE,
     ) -> str:
         """Keep a document with what a model read from it, in our shape or a schema's; returns its
@@ -93,7 +94,7 @@ class Store:
             session.flush()
             return one.number
 
-    def waiting(self, limit: int) -> list[Waiting]:
+    def queue(self, limit: int) -> list[Queued]:
         """The first documents of the queue (see `queue`): not corrected, and lent to nobody."""
         with self.session() as session:
             lent = set(
@@ -109,15 +110,15 @@ class Store:
                 exists().where(Correction.document_id == KeptDocument.id),
             )
             rows = session.execute(select(*fields).order_by(KeptDocument.received)).all()
-        kept = (
-            Kept(id_, name, Doubts(unsure, least_sure, tuple(failed), seller), corrected)
+        candidates = (
+            Candidate(id_, name, Doubts(unsure, least_sure, tuple(failed), seller), corrected)
             for id_, name, unsure, least_sure, failed, seller, corrected in rows
         )
-        return [one for one in queued(kept) if one.id not in lent][:limit]
+        return [one for one in queued(candidates) if one.id not in lent][:limit]
 
-    def lend(self, minutes: float) -> Waiting | None:
+    def lend(self, minutes: float) -> Queued | None:
         """The next document of the queue, for one reviewer: nobody else gets it for `minutes`."""
-        for one in self.waiting(_TRIED):
+        for one in self.queue(_TRIED):
             free = or_(KeptDocument.lent_until.is_(None), KeptDocument.lent_until <= now())
             taken = update(KeptDocument).where(KeptDocument.id == one.id, free)
             with self.session.begin() as session:
