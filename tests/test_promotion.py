@@ -17,6 +17,7 @@ from app.core.learning.deciding import decided
 from app.core.learning.dividing import TEST, TRAIN, divided, read_known, write_down
 from app.core.learning.following import serving
 from app.core.learning.promotion import Figures, mend, promote, promoted, roll_back
+from app.core.learning.rounds import Setup, State, begin, read_round
 from erniekit_finetuning.cli import app
 from erniekit_finetuning.data.pair import Pair, Turn
 from erniekit_finetuning.engines import lock
@@ -273,3 +274,22 @@ def test_the_promoted_model_is_served_unless_another_one_is_named(
     assert serving(settings_for(None)).ernie_vl.first_model == str(run)
     roll_back(kept / "models")
     assert serving(settings_for(None)).ernie_vl.first_model == "tuned"
+
+
+def test_a_round_that_was_killed_after_its_promotion_counts_as_promoted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ERNIE_INVOICE_KEPT__FOLDER", str(tmp_path))
+    models = tmp_path / "models"
+    setup = Setup(recipe={}, before="m", before_sha256="0", held_back=0.3, whole_vendors=False)
+    folder = begin(models, setup, b"")
+    (models / ".half a round.99.part").mkdir()
+    (folder / "run").mkdir()
+    promote(models, folder / "run", None, FIGURES)
+    told = CliRunner().invoke(app, ["improve"])
+    assert isinstance(told.exception, UnusableInput)  # there is no model in that run
+    assert read_round(folder).state is State.PROMOTED
+    assert not list(models.glob(".*.part"))
+    (folder / "round.json").write_text('{"begun": "yesterday"}')
+    told = CliRunner().invoke(app, ["improve"])
+    assert "round.json: begun: is no round of learning" in str(told.exception)
