@@ -147,7 +147,7 @@ def first(loop: Loop) -> Round:
     for number in range(DOCUMENTS):
         loop.keep(number)
     killed = loop.start("improve", "--held-back", "0.4", *TRAINING)
-    until = time.monotonic() + 300
+    until = time.monotonic() + 600
     while not list(loop.models.glob("*/run/checkpoints/*5*")):
         assert killed.poll() is None, killed.communicate()[1]
         assert time.monotonic() < until
@@ -293,3 +293,14 @@ def reads(names: list[str], model: str) -> None:
     while model not in names[-1:]:
         assert time.monotonic() < until
         time.sleep(0.05)
+
+
+def test_rolling_back_is_one_command(
+    loop: Loop, first: Round, second: tuple[int, str, Path, dict[str, str]]
+) -> None:
+    assert promoted(loop.models) == first.folder / "run"
+    code, out, err = loop.run("rollback")
+    assert (code, out.strip()) == (0, "the settings' own model"), err
+    assert f"{first.folder.name}/run is not promoted any more" in err
+    assert promoted(loop.models) is None
+    assert loop.run("rollback")[0] == 2
