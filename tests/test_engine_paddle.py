@@ -28,6 +28,7 @@ from erniekit_finetuning.engines import (
     Question,
     TrainResult,
     get_engine,
+    guessing,
     helpers,
     locating,
 )
@@ -324,8 +325,7 @@ def test_the_gpu_route_gives_the_same_answers(
     questions = list(map(Question.ask, prompts))
     reader: Any = get_engine().load(learnt, batch_size=8)
     expected = reader.generate(questions, 30)
-    _use_attention(reader._scorer.model, "sdpa")
-    monkeypatch.setattr(generation, "on_gpu", lambda: True)
+    _take_gpu_route(reader)
     found = reader.generate(questions, 30)
     assert [g.text for g in found] == [g.text for g in expected]
 
@@ -339,8 +339,7 @@ def test_questions_that_come_midway_are_answered_as_if_alone(
     prompts = [e.messages[0].content for e in EXAMPLES] + ["x", "a longer question than the others"]
     expected = [reader.generate([Question.ask(prompt)], 40)[0] for prompt in prompts]
     if gpu_route:
-        _use_attention(reader._scorer.model, "sdpa")
-        monkeypatch.setattr(generation, "on_gpu", lambda: True)
+        _take_gpu_route(reader)
     for seed in range(6):
         rng = Random(seed)
         order = [rng.randrange(len(prompts)) for _ in range(14)]
@@ -361,9 +360,39 @@ def test_questions_that_come_midway_are_answered_as_if_alone(
             assert answer.prompt_tokens == alone.prompt_tokens
 
 
+@pytest.mark.parametrize("gpu_route", [False, True])
+def test_guesses_save_steps_and_change_no_answer(
+    learnt: Path, gpu_route: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader: Any = get_engine().load(learnt)
+    if gpu_route:
+        _take_gpu_route(reader)
+    scorer, steps = reader._scorer, list[int]()
+
+    def counted(*asked: Any) -> Any:
+        steps[-1] += 1
+        return type(scorer).step(scorer, *asked)
+
+    monkeypatch.setattr(scorer, "step", counted)
+    prompts = [example.messages[0].content for example in EXAMPLES] + ["a longer question"]
+    questions = [Question.ask(prompt) for prompt in prompts for _ in range(2)]
+    answers = []
+    for most in (0, guessing.MOST):
+        monkeypatch.setattr(guessing, "MOST", most)
+        steps.append(0)
+        answers.append([reader.generate([question], 40)[0] for question in questions])
+    plain, guessed = answers
+    assert [answer.text for answer in guessed] == [answer.text for answer in plain]
+    for one, other in zip(guessed, plain, strict=True):
+        assert [token.end for token in one.tokens] == [token.end for token in other.tokens]
+        assert one.mean_logprob == pytest.approx(other.mean_logprob, abs=1e-5)
+    assert steps[1] < 0.7 * steps[0]
+
+
 def test_rows_that_ended_leave_no_columns_behind(learnt: Path) -> None:
     """A service whose batch is never empty would grow without end."""
     reader: Any = get_engine().load(learnt)
+    _take_gpu_route(reader)
     together, widest = reader.together(), 0
     longest = max(len(example.messages[0].content) for example in EXAMPLES) + 60
     for number in range(60):
@@ -371,7 +400,7 @@ def test_rows_that_ended_leave_no_columns_behind(learnt: Path) -> None:
         for _ in range(4):
             together.step()
             if len(together):
-                widest = max(widest, together._batch._state.cache.length)
+                widest = max(widest, together._batch._state.cache.columns.shape[1])
     assert 0 < widest < 2 * longest
 
 
@@ -534,6 +563,11 @@ def test_hugging_face_reads_the_same_folder_alike(base: Path, tmp_path: Path) ->
     assert tokens == theirs["tokens"].tolist()
     ours = engine.logits(loading.load_base(base, "float32"), tokens)
     assert np.abs(ours - theirs["logits"]).max() < 1e-5
+
+
+def _take_gpu_route(reader: Any) -> None:
+    _use_attention(reader._scorer.model, "sdpa")
+    reader._scorer = generation.PaddedScorer(reader._scorer.model)
 
 
 def _use_attention(model: Any, name: str) -> None:

@@ -14,8 +14,7 @@ from test_decoding import TOKENIZER, VOCABULARY
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.decoding import Decoding, answer_tree, held
 from erniekit_finetuning.decoding.preference import PENALTY
-from erniekit_finetuning.engines.encoding import Encoded
-from erniekit_finetuning.engines.open_batch import Saying, _choose
+from erniekit_finetuning.engines.open_batch import Scored, choose
 from erniekit_finetuning.engines.protocol import Constraint
 
 PAGE = "Acme Ltd\tTotal 12.50\t03/04/2025"
@@ -117,20 +116,16 @@ def test_another_value_is_said_when_it_is_more_probable_by_the_penalty(
     logits = np.full((1, VOCABULARY.size), -50, np.float32)
     logits[0, TOKENIZER.token_to_id("A")] = 1
     logits[0, TOKENIZER.token_to_id("Z")] = 1 + surer
-    tokens, logprobs, allowed = _choose(logits, [saying(constraint)])
-    assert TOKENIZER.id_to_token(int(tokens[0])) == chosen
+    token, logprob, allowed = choose(Scored.of(logits), 0, constraint)
+    assert TOKENIZER.id_to_token(token) == chosen
     # The model's own probability, before anything was added.
-    told = logits[0, tokens[0]] - np.log(np.exp(logits[0].astype(float)).sum())
-    assert logprobs[0] == pytest.approx(told, abs=1e-5)
+    told = logits[0, token] - np.log(np.exp(logits[0].astype(float)).sum())
+    assert logprob == pytest.approx(told, abs=1e-5)
     # Both letters might be said, and some of what is left: the share is between theirs and all.
-    assert logprobs[0] <= allowed[0] <= 0
-    _, free, all_of_it = _choose(logits, [saying(None)])
-    assert all_of_it[0] == 0
-    assert free[0] <= 0
-
-
-def saying(constraint: Constraint | None) -> Saying:
-    return Saying(0, Encoded((1,), ()), 9, constraint)
+    assert logprob <= allowed <= 0
+    _, free, all_of_it = choose(Scored.of(logits), 0, None)
+    assert all_of_it == 0
+    assert free <= 0
 
 
 def test_an_answer_in_the_making_is_json_of_the_shape() -> None:
@@ -140,7 +135,7 @@ def test_an_answer_in_the_making_is_json_of_the_shape() -> None:
         logits = generator.normal(0, 4, (1, VOCABULARY.size)).astype(np.float32)
         if len(tokens) > 300:  # end what is open
             logits[0, [TOKENIZER.token_to_id(end) for end in ('"', "]", "}")]] += 30
-        tokens.append(int(_choose(logits, [saying(constraint)])[0][0]))
+        tokens.append(choose(Scored.of(logits), 0, constraint).token)
         assert len(tokens) < 3000
     said = json.loads(TOKENIZER.decode(tokens))
     assert list(said) == list(SHAPE["properties"])  # type: ignore[call-overload]

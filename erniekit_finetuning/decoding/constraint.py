@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
@@ -108,6 +109,10 @@ class GrammarConstraint:
         """Go on by one token. Raises UnusableInput for one that may not come."""
         self._matcher.consume_token(token)
         self._check()
+
+    def possible(self, tokens: Sequence[int]) -> int:
+        """How many of these, from the first on, may come next."""
+        return int(self._matcher.validate_tokens(list(tokens)))
 
     def takes(self, tokens: list[int]) -> bool:
         """Go on by these tokens if they may come; false when one of them may not."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,6 +15,8 @@ PENALTY = 3.0  # nats: another value must be 20 times as probable as the documen
 
 class _Grammar(Protocol):
     def added(self) -> NDArray[np.float32]: ...
+
+    def possible(self, tokens: Sequence[int]) -> int: ...
 
     def accept(self, token: int) -> None: ...
 
@@ -51,6 +53,10 @@ class Preference:
             return allowed
         bent: NDArray[np.float32] = np.maximum(self._preferred.added(), np.float32(-PENALTY))
         return allowed + bent
+
+    def possible(self, tokens: Sequence[int]) -> int:
+        """How many of these, from the first on, may come next without leaving the document."""
+        return (self._preferred or self._allowed).possible(tokens)
 
     def accept(self, token: int) -> None:
         """Go on by one token. Raises UnusableInput for one that is not of the answer's shape."""

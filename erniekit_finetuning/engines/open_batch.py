@@ -1,7 +1,8 @@
-"""Answers that are said together, a token of each at a time; others may join at any token."""
+"""Answers that are said together, a few tokens of each at a time; others may join at any time."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -10,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erniekit_finetuning.engines.encoding import Encoded
+from erniekit_finetuning.engines.guessing import Guesses
 from erniekit_finetuning.engines.protocol import Constraint
 from erniekit_finetuning.errors import UnusableInput
 
 
 class Scorer(Protocol):
-    """A model that scores the next token of several texts."""
+    """A model that scores what comes next in several texts, after each token that it reads."""
 
     @property
     def max_tokens(self) -> int:
@@ -24,7 +26,7 @@ class Scorer(Protocol):
 
     @property
     def vocabulary_size(self) -> int:
-        """How many scores a step gives."""
+        """How many scores there are after a token."""
         ...
 
     def start(self, prompts: Sequence[Encoded], room: int) -> Any:
@@ -32,11 +34,13 @@ class Scorer(Protocol):
         ...
 
     def scores(self, state: Any) -> NDArray[np.float32]:
-        """Logits [rows, vocabulary] of the next token."""
+        """Logits [tokens, vocabulary] after each token that was read last, row by row: one of each
+        prompt, and all of a step."""
         ...
 
-    def step(self, state: Any, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> Any:
-        """Append a token to each row; `positions` is how many tokens stand before it."""
+    def step(self, state: Any, right: Sequence[int], tokens: Sequence[Sequence[int]]) -> Any:
+        """Forget all but the `right` first of each row's tokens that were read last, which are one
+        or more; then read the row's `tokens`, one or more."""
         ...
 
     def join(self, states: Sequence[Any], room: int) -> Any:
@@ -63,20 +67,35 @@ class Emitted(NamedTuple):
 class Saying:
     """An answer while it is said: its number, at most how many tokens, within which bounds.
 
+    `guesses` tell what may come next, and `guessed` what was read along with the last token.
     `failure`: why its constraint bounds nothing; the others go on.
     """
 
     key: int
     prompt: Encoded
     limit: int
+    guesses: Guesses
     constraint: Constraint | None = None
     said: list[Emitted] = field(default_factory=list)
+    guessed: list[int] = field(default_factory=list)
     failure: UnusableInput | None = None
 
     @property
-    def position(self) -> int:
-        """Tokens of the prompt and of what is said up to now."""
-        return len(self.prompt.tokens) + len(self.said)
+    def tokens(self) -> list[int]:
+        """What is said up to now."""
+        return [one.token for one in self.said]
+
+    def is_over(self, end_token: int) -> bool:
+        """Whether nothing more is said."""
+        over = bool(self.said) and self.said[-1].token == end_token
+        return over or len(self.said) >= self.limit or self.failure is not None
+
+    def guess(self) -> None:
+        """Guess what follows what is said, as far as it may come and there is room for it."""
+        tokens = self.guesses.after(self.tokens)[: self.limit - len(self.said) - 1]
+        if self.constraint is not None:
+            tokens = tokens[: self.constraint.possible(tokens)]
+        self.guessed = tokens
 
 
 class OpenBatch:
@@ -105,23 +124,39 @@ class OpenBatch:
         self._keep([index for index, row in enumerate(self._rows) if row.key not in keys])
 
     def step(self) -> list[Saying]:
-        """Say one token of each row; give those that end with it, or that failed."""
-        rows = self._rows
-        chosen, *scored = _choose(self._scorer.scores(self._state), rows)
-        for row, token, logprob, allowed in zip(rows, chosen, *scored, strict=True):
-            row.said.append(Emitted(int(token), float(logprob), float(allowed)))
-        ends = [
-            row.said[-1].token == self._end_token
-            or len(row.said) >= row.limit
-            or row.failure is not None
-            for row in rows
-        ]
-        self._keep([index for index, end in enumerate(ends) if not end])
+        """Say a token of each row, or several where the next ones were guessed; give those that end
+        with it, or that failed."""
+        rows, right = self._rows, dict[int, int]()
+        scored = Scored.of(self._scorer.scores(self._state))
+        first = 0
+        for row in rows:
+            right[row.key] = self._say(row, scored, first)
+            row.guesses.right(right[row.key] - 1)
+            first += 1 + len(row.guessed)
+        ended = [row for row in rows if row.is_over(self._end_token)]
+        self._keep([i for i, row in enumerate(rows) if not row.is_over(self._end_token)])
+        for row in self._rows:
+            row.guess()
         if self._rows:
-            tokens = np.array([row.said[-1].token for row in self._rows])
-            before = np.array([row.position - 1 for row in self._rows])
-            self._state = self._scorer.step(self._state, tokens, before)
-        return [row for row, end in zip(rows, ends, strict=True) if end]
+            read = [[row.said[-1].token, *row.guessed] for row in self._rows]
+            kept = [right[row.key] for row in self._rows]
+            self._state = self._scorer.step(self._state, kept, read)
+        return ended
+
+    def _say(self, row: Saying, scored: Scored, first: int) -> int:
+        """Say what the scores from `first` on say, until a guess was wrong; how many tokens it is,
+        which is how many of those that were read are right."""
+        for index in range(len(row.guessed) + 1):
+            try:
+                emitted = choose(scored, first + index, row.constraint)
+            except UnusableInput as error:
+                row.failure = error
+                break
+            row.said.append(emitted)
+            guessed_right = index < len(row.guessed) and emitted.token == row.guessed[index]
+            if not guessed_right or row.is_over(self._end_token):
+                break
+        return index + 1
 
     def _keep(self, indices: list[int]) -> None:
         if len(indices) < len(self._rows):
@@ -130,26 +165,33 @@ class OpenBatch:
             self._state = self._scorer.keep(self._state, rows) if indices else None
 
 
-def _choose(
-    logits: NDArray[np.float32], rows: Sequence[Saying]
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The best token that each row may say, its log probability, and that of all it might say."""
-    chosen = logits.argmax(-1)
-    best = logits.max(-1, keepdims=True)
-    odds = np.exp(logits - best)
-    total = odds.sum(-1, dtype=np.float64)
-    left = total.copy()
-    for index, row in enumerate(rows):
-        if row.constraint is None:
-            continue
-        try:
-            added = row.constraint.added()
-            chosen[index] = (logits[index] + added).argmax()
-            row.constraint.accept(int(chosen[index]))
-        except UnusableInput as error:
-            row.failure = error
-        else:
-            left[index] = odds[index][added > -np.inf].sum(dtype=np.float64)
-    logprobs = (np.take_along_axis(logits, chosen[:, None], -1) - best)[:, 0] - np.log(total)
-    with np.errstate(divide="ignore"):  # what was left may round to 0; the token is in it
-        return chosen, logprobs, np.maximum(np.log(left / total), logprobs)
+class Scored(NamedTuple):
+    """Logits after several tokens, the best token of each, and the odds of all beside it."""
+
+    logits: NDArray[np.float32]
+    best: NDArray[np.int64]
+    odds: NDArray[np.float32]
+    totals: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, logits: NDArray[np.float32]) -> Scored:
+        """From logits [tokens, vocabulary]."""
+        odds = np.exp(logits - logits.max(-1, keepdims=True))
+        return cls(logits, logits.argmax(-1), odds, odds.sum(-1, dtype=np.float64))
+
+
+def choose(scored: Scored, index: int, constraint: Constraint | None) -> Emitted:
+    """The best token that may be said, its log probability, and that of all that might be.
+
+    Raises UnusableInput where the constraint bounds nothing.
+    """
+    logits, total = scored.logits[index], float(scored.totals[index])
+    token, left = int(scored.best[index]), total
+    if constraint is not None:
+        added = constraint.added()
+        token = int((logits + added).argmax())
+        constraint.accept(token)
+        left = float(scored.odds[index][added > -np.inf].sum(dtype=np.float64))
+    logprob = float(logits[token] - logits[scored.best[index]]) - math.log(total)
+    # What was left may round to 0; the token is in it.
+    return Emitted(token, logprob, max(math.log(left / total), logprob) if left else logprob)

@@ -152,6 +152,10 @@ class Constraint(Protocol):
         """
         ...
 
+    def possible(self, tokens: Sequence[int]) -> int:
+        """How many of these, from the first on, may come next; nothing goes on."""
+        ...
+
     def accept(self, token: int) -> None:
         """Go on by the token that was chosen."""
         ...

@@ -10,6 +10,7 @@ from typing import Any
 from tokenizers.decoders import DecodeStream
 
 from erniekit_finetuning.engines.encoding import Encoded, Encoder
+from erniekit_finetuning.engines.guessing import Guesses
 from erniekit_finetuning.engines.open_batch import Emitted, OpenBatch, Saying, Scorer
 from erniekit_finetuning.engines.protocol import Generation, Question, TokenScore, Vocabulary
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -23,6 +24,7 @@ class GreedyReader:
         self._encoder = encoder
         self._tokenizer = encoder.tokenizer
         self._batch_size = batch_size
+        self._last_answer: list[int] = []  # the next ones may be alike
 
     @property
     def max_tokens(self) -> int:
@@ -67,7 +69,7 @@ class GreedyReader:
                     if row.failure is not None:
                         raise row.failure
                     seconds = time.monotonic() - started
-                    done[row.key] = generation(self._tokenizer, row.said, seconds, lengths[row.key])
+                    done[row.key] = self._said(row, seconds)
                     if on_done is not None:
                         on_done(row.key, done[row.key])
         return [done[i] for i in range(len(questions))]
@@ -79,7 +81,11 @@ class GreedyReader:
     def _saying(self, key: int, question: Question, prompt: Encoded, most: int) -> Saying:
         limit = min(most, self.max_tokens - len(prompt.tokens))
         bounds = question.constraint and question.constraint(self._vocabulary)
-        return Saying(key, prompt, limit, bounds)
+        return Saying(key, prompt, limit, Guesses(prompt.tokens, self._last_answer), bounds)
+
+    def _said(self, row: Saying, seconds: float) -> Generation:
+        self._last_answer = row.tokens
+        return generation(self._tokenizer, row.said, seconds, len(row.prompt.tokens))
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:
@@ -136,7 +142,7 @@ class Together:
             self._asked.pop(key, None)
 
     def step(self) -> list[tuple[int, Generation | UnusableInput]]:
-        """Read the questions that came, say a token of each answer; give those that ended.
+        """Read the questions that came, say some tokens of each answer; give those that ended.
 
         Or why one cannot go on: its constraint bounds nothing.
         """
@@ -149,8 +155,7 @@ class Together:
         seconds = time.monotonic() - self._asked.pop(row.key)
         if row.failure is not None:
             return row.failure
-        tokenizer, tokens = self._reader._tokenizer, len(row.prompt.tokens)
-        return generation(tokenizer, row.said, seconds, tokens)
+        return self._reader._said(row, seconds)
 
 
 def generation(

@@ -1,4 +1,8 @@
-"""Where rows of several caches stand once they are put side by side, aligned on the right."""
+"""Which columns of caches are tokens, once rows of several are put side by side.
+
+A row's tokens stand in order, with empty columns before, between and behind them: rows are not
+equally long, and guesses that were wrong leave gaps.
+"""
 
 from __future__ import annotations
 
@@ -8,24 +12,61 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+Columns = NDArray[np.bool_]  # [rows, columns]
+
 
 class Aligned(NamedTuple):
-    """The columns that each cache keeps, the columns of all together, and where rows begin."""
+    """How many columns each cache keeps, its last, and the columns of all together."""
 
     used: list[int]
-    length: int
-    starts: NDArray[np.int64]
+    columns: Columns
 
 
-def aligned(starts: Sequence[NDArray[np.int64]], filled: Sequence[int]) -> Aligned:
-    """Align caches of `filled` columns, in which rows begin at `starts`.
+def aligned(caches: Sequence[Columns]) -> Aligned:
+    """Align caches on the right.
 
-    Columns that every row of a cache leaves empty go: rows before them have ended.
+    Columns that every row of a cache leaves empty before its first token go: rows there have ended.
 
-    >>> aligned([np.array([2, 3])], [9])
-    Aligned(used=[7], length=7, starts=array([0, 1]))
+    >>> aligned([np.array([[False, True]]), np.array([[True, False, True]])]).columns
+    array([[False, False,  True],
+           [ True, False,  True]])
     """
-    used = [most - int(some.min()) for most, some in zip(filled, starts, strict=True)]
+    used = [some.shape[1] - int(some.any(0).argmax()) for some in caches]
     length = max(used)
-    shifted = [length - most + some for most, some in zip(filled, starts, strict=True)]
-    return Aligned(used, length, np.concatenate(shifted))
+    parts = [
+        np.pad(some[:, some.shape[1] - keep :], ((0, 0), (length - keep, 0)))
+        for some, keep in zip(caches, used, strict=True)
+    ]
+    return Aligned(used, np.concatenate(parts))
+
+
+def without_wrong(columns: Columns, read: Sequence[int], right: Sequence[int]) -> Columns:
+    """Without the wrong ones of the `read` tokens of each row that were read last.
+
+    Columns at the end that every row leaves empty go.
+
+    >>> without_wrong(np.ones((1, 5), bool), [3], [1])
+    array([[ True,  True,  True]])
+    """
+    kept = columns.copy()
+    for row, wrong in enumerate(np.subtract(read, right)):
+        kept[row, np.flatnonzero(kept[row])[kept[row].sum() - wrong :]] = False
+    return kept[:, : np.flatnonzero(kept.any(0))[-1] + 1]
+
+
+def appended(columns: Columns, read: Sequence[int]) -> Columns:
+    """With columns for so many more tokens of each row, those of shorter rows empty behind."""
+    return np.concatenate([columns, np.arange(max(read)) < np.array(read)[:, None]], 1)
+
+
+def padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
+    """Rows of tokens as an array, shorter ones filled up behind.
+
+    >>> padded([[5], [6, 7]])
+    array([[5, 0],
+           [6, 7]])
+    """
+    tokens = np.zeros((len(rows), max(map(len, rows))), np.int64)
+    for index, row in enumerate(rows):
+        tokens[index, : len(row)] = row
+    return tokens

@@ -44,6 +44,13 @@ class _Digits:
     def added(self) -> NDArray[np.float32]:
         return np.asarray(self.adds[int(len(self.said) == 3)])
 
+    def possible(self, tokens: Sequence[int]) -> int:
+        may = [
+            self.adds[int(at == 3)][token] > -np.inf
+            for at, token in enumerate(tokens, len(self.said))
+        ]
+        return (*may, False).index(False)
+
     def accept(self, token: int) -> None:
         self.said.append(token)
 

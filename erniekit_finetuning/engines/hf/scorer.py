@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.hf.images import Images
 from erniekit_finetuning.engines.hf.runtime import device, import_torch
-from erniekit_finetuning.engines.side_by_side import aligned
+from erniekit_finetuning.engines.side_by_side import aligned, appended, padded, without_wrong
 
 
 @dataclass(frozen=True)
 class State:
-    """The cache, which of its columns are tokens [rows, columns], and the next token's logits.
+    """The cache, which of its columns are tokens [rows, columns], how many tokens of each row were
+    read last, and the logits after them [tokens, vocabulary], row by row.
 
     `shifts` [rows] is what a token's position is more than how many tokens stand before it: an
     image takes as many positions as its longer side has tokens, fewer than it has tokens.
@@ -27,11 +28,12 @@ class State:
     cache: Any
     columns: NDArray[np.bool_]
     shifts: NDArray[np.int64]
+    read: list[int]
     logits: NDArray[np.float32]
 
 
 class TorchScorer:
-    """See `reading.Scorer`; with `images` the model sees those of its prompts."""
+    """See `open_batch.Scorer`; with `images` the model sees those of its prompts."""
 
     def __init__(self, model: Any, images: Images | None = None) -> None:
         self._model, self._images = model, images
@@ -48,15 +50,14 @@ class TorchScorer:
 
     def start(self, prompts: Sequence[Encoded], room: int) -> State:
         """See `Scorer.start`; prompts are padded on the left."""
-        longest = max(len(prompt.tokens) for prompt in prompts)
-        starts = np.array([longest - len(prompt.tokens) for prompt in prompts])
-        tokens = np.zeros((len(prompts), longest), np.int64)
-        for i, prompt in enumerate(prompts):
-            tokens[i, starts[i] :] = prompt.tokens
-        columns = np.arange(longest) >= starts[:, None]
+        rows = [prompt.tokens for prompt in prompts]
+        columns = aligned([np.ones((1, len(row)), np.bool_) for row in rows]).columns
+        tokens = np.zeros(columns.shape, np.int64)
+        tokens[columns] = np.concatenate(rows)
+        read, shifts = [1] * len(rows), np.zeros(len(rows), np.int64)
         if self._images is None:
-            positions = np.maximum(np.arange(longest) - starts[:, None], 0)
-            return self._forward(None, columns, np.zeros_like(starts), tokens, positions)
+            positions = np.maximum(columns.cumsum(1) - 1, 0)
+            return self._forward(None, columns, shifts, read, tokens, positions)
         files = [file for prompt in prompts for file in prompt.images]
         inputs = self._images.inputs(tokens, files)
         positions, shifts = self._model.model.get_rope_index(
@@ -66,30 +67,31 @@ class TorchScorer:
             attention_mask=_tensor(columns),
         )
         shifts, positions = shifts[:, 0].cpu().numpy(), positions.cpu().numpy()
-        return self._forward(None, columns, shifts, tokens, positions, inputs)
+        return self._forward(None, columns, shifts, read, tokens, positions, inputs)
 
     def scores(self, state: State) -> NDArray[np.float32]:
         """See `Scorer.scores`."""
         return np.asarray(state.logits)
 
-    def step(self, state: State, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> State:
+    def step(self, state: State, right: Sequence[int], tokens: Sequence[Sequence[int]]) -> State:
         """See `Scorer.step`."""
-        columns = np.concatenate([state.columns, np.ones((len(tokens), 1), bool)], 1)
-        positions = positions + state.shifts
-        return self._forward(
-            state.cache, columns, state.shifts, tokens[:, None], positions[:, None]
-        )
+        before = without_wrong(state.columns, state.read, right)
+        state.cache.crop(before.shape[1])
+        read = [*map(len, tokens)]
+        positions = (before.sum(1) + state.shifts)[:, None] + np.arange(max(read))
+        columns = appended(before, read)
+        return self._forward(state.cache, columns, state.shifts, read, padded(tokens), positions)
 
     def join(self, states: Sequence[State], room: int) -> State:
         """See `Scorer.join`."""
         torch = import_torch()
         from transformers import DynamicCache
 
-        filled = [state.columns.shape[1] for state in states]
-        used, length, starts = aligned([state.columns.argmax(1) for state in states], filled)
+        used, columns = aligned([state.columns for state in states])
+        length = columns.shape[1]
 
         def side_by_side(parts: Sequence[Any]) -> Any:
-            some = [part[:, :, -columns:] for part, columns in zip(parts, used, strict=True)]
+            some = [part[:, :, -keep:] for part, keep in zip(parts, used, strict=True)]
             pad = torch.nn.functional.pad
             return torch.cat([pad(part, (0, 0, length - part.shape[2], 0)) for part in some])
 
@@ -101,8 +103,9 @@ class TorchScorer:
             cache.update(keys, side_by_side([layer.values for layer in layers]), number)
         return State(
             cache,
-            np.arange(length) >= starts[:, None],
+            columns,
             np.concatenate([state.shifts for state in states]),
+            [count for state in states for count in state.read],
             np.concatenate([state.logits for state in states]),
         )
 
@@ -110,13 +113,17 @@ class TorchScorer:
         """See `Scorer.keep`."""
         if rows.size:
             state.cache.batch_select_indices(_tensor(rows))
-        return State(state.cache, state.columns[rows], state.shifts[rows], state.logits[rows])
+        parts = np.split(state.logits, np.cumsum(state.read)[:-1])
+        logits = np.concatenate([parts[row] for row in rows])
+        read = [state.read[row] for row in rows]
+        return State(state.cache, state.columns[rows], state.shifts[rows], read, logits)
 
     def _forward(
         self,
         cache: Any,
         columns: NDArray[np.bool_],
         shifts: NDArray[np.int64],
+        read: list[int],
         tokens: NDArray[np.int64],
         positions: NDArray[np.int64],
         inputs: Mapping[str, Any] = MappingProxyType({}),
@@ -128,11 +135,11 @@ class TorchScorer:
                 attention_mask=_tensor(columns).long(),
                 past_key_values=cache,
                 use_cache=True,
-                logits_to_keep=1,
+                logits_to_keep=max(read),
                 **inputs,
             )
-        logits = out.logits[:, -1].float().cpu().numpy()
-        return State(out.past_key_values, columns, shifts, logits)
+        logits = out.logits[_tensor(np.arange(max(read)) < np.array(read)[:, None])]
+        return State(out.past_key_values, columns, shifts, read, logits.float().cpu().numpy())
 
 
 def _tensor(array: NDArray[Any]) -> Any:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from erniekit_finetuning.engines.locating import locate, locate_base
 from erniekit_finetuning.engines.paddle.adapter_files import attach_adapter, merge_in_place
 from erniekit_finetuning.engines.paddle.framework import PaddleFramework
-from erniekit_finetuning.engines.paddle.generation import PaddleScorer
+from erniekit_finetuning.engines.paddle.generation import scorer_of
 from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.paddle.upstream_training import train_upstream
@@ -71,7 +71,7 @@ class PaddleEngine:
         # Unmerged, two in three matrix products of a step would be the adapter's.
         merge_in_place(base, source)
         encoder = reading_encoder(load_tokenizer(source.base), source)
-        return GreedyReader(PaddleScorer(base), encoder, batch_size)
+        return GreedyReader(scorer_of(base), encoder, batch_size)
 
     def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:
         """The logits after each token of each prompt; see `Engine.logits`."""

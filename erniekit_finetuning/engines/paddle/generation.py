@@ -1,30 +1,35 @@
-"""Scores of the next token from a Paddle model, with a cache of keys and values."""
+"""Scores of the next tokens from a Paddle model, with a cache of keys and values."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from erniekit_finetuning.engines.encoding import Encoded
-from erniekit_finetuning.engines.paddle.cpu_attention import RowCache
+from erniekit_finetuning.engines.paddle.padded_cache import PaddedCache
+from erniekit_finetuning.engines.paddle.row_cache import Row, RowCache
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
-from erniekit_finetuning.engines.side_by_side import aligned
+from erniekit_finetuning.engines.side_by_side import aligned, appended, padded
+
+_Cache = TypeVar("_Cache", PaddedCache, RowCache)
 
 
 @dataclass(frozen=True)
-class State:
-    """The cache, and the last hidden state of each row."""
+class State(Generic[_Cache]):
+    """The cache; how many tokens of each row were read last, and the hidden states after them
+    [tokens, dim], row by row."""
 
-    cache: Any
+    cache: _Cache
+    read: list[int]
     hidden: Any
 
 
-class PaddleScorer:
-    """See `reading.Scorer`."""
+class _PaddleScorer:
+    """What is alike on CPU and GPU."""
 
     def __init__(self, model: Any) -> None:
         self.model = model
@@ -39,130 +44,106 @@ class PaddleScorer:
         """See `Scorer.vocabulary_size`."""
         return int(self.model.config.vocab_size)
 
-    def start(self, prompts: Sequence[Encoded], room: int) -> State:
-        """See `Scorer.start`."""
-        fill = _fill_padded if on_gpu() else _fill_rows
-        with import_paddle().no_grad():
-            return State(*fill(self.model, [prompt.tokens for prompt in prompts], room))
-
-    def scores(self, state: State) -> NDArray[np.float32]:
+    def scores(self, state: State[Any]) -> NDArray[np.float32]:
         """See `Scorer.scores`."""
         with import_paddle().no_grad():
-            logits = self.model.lm_head(state.hidden.unsqueeze(1)).squeeze(1)
+            logits = self.model.lm_head(state.hidden.unsqueeze(0)).squeeze(0)
             return np.asarray(logits.astype("float32").numpy())
 
-    def step(self, state: State, tokens: NDArray[np.int64], positions: NDArray[np.int64]) -> State:
-        """See `Scorer.step`."""
+    def join(self, states: Sequence[State[_Cache]], room: int) -> State[_Cache]:
+        """See `Scorer.join`."""
+        cache = type(states[0].cache).beside([state.cache for state in states])
+        read = [count for state in states for count in state.read]
+        return State(cache, read, import_paddle().concat([state.hidden for state in states]))
+
+    def keep(self, state: State[_Cache], rows: NDArray[np.int64]) -> State[_Cache]:
+        """See `Scorer.keep`."""
+        paddle = import_paddle()
+        parts = paddle.split(state.hidden, state.read)
+        hidden = paddle.concat([parts[row] for row in rows])
+        return State(state.cache.keep(rows), [state.read[row] for row in rows], hidden)
+
+    def _hidden(
+        self, cache: Any, tokens: NDArray[np.int64], positions: NDArray[np.int64], mask: Any = None
+    ) -> Any:
+        """Hidden states [rows, columns, dim] after tokens [rows, columns]."""
         paddle = import_paddle()
         with paddle.no_grad():
-            out = self.model.model(
-                paddle.to_tensor(tokens[:, None]),
-                position_ids=paddle.to_tensor(positions[:, None]),
-                attention_mask=state.cache.mask,
-                past_key_values=state.cache.for_model,
+            return self.model.model(
+                paddle.to_tensor(tokens),
+                position_ids=paddle.to_tensor(positions),
+                attention_mask=mask,
+                past_key_values=cache,
                 use_cache=True,
                 return_dict=True,
-            )
-        return replace(state, hidden=out.last_hidden_state[:, -1])
-
-    def join(self, states: Sequence[State], room: int) -> State:
-        """See `Scorer.join`."""
-        cache = type(states[0].cache).beside([state.cache for state in states], room)
-        return State(cache, import_paddle().concat([state.hidden for state in states]))
-
-    def keep(self, state: State, rows: NDArray[np.int64]) -> State:
-        """See `Scorer.keep`."""
-        state.cache.keep(rows)
-        return replace(state, hidden=state.hidden[import_paddle().to_tensor(rows)])
+            ).last_hidden_state
 
 
-def _fill_rows(model: Any, prompts: Sequence[Sequence[int]], room: int) -> tuple[RowCache, Any]:
-    """Read the prompts one by one, which is faster on a CPU; give the last hidden states."""
-    paddle = import_paddle()
-    config = model.config
-    caches, states = [], []
-    for prompt in prompts:
-        cache = RowCache.of_one(
-            config.num_hidden_layers, config.num_key_value_heads, config.head_dim, len(prompt)
-        )
-        out = model.model(
-            paddle.to_tensor([list(prompt)]),
-            position_ids=paddle.arange(len(prompt)).unsqueeze(0),
-            past_key_values=cache,
-            use_cache=True,
-            return_dict=True,
-        )
-        caches.append(cache)
-        states.append(out.last_hidden_state[:, -1])
-    return RowCache.beside(caches, room), paddle.concat(states)
+class RowScorer(_PaddleScorer):
+    """For CPUs; see `open_batch.Scorer`. Texts are read alone or with their new tokens in one
+    row, so that a long one makes no work for a short one."""
+
+    def start(self, prompts: Sequence[Encoded], room: int) -> State[RowCache]:
+        """See `Scorer.start`."""
+        config = self.model.config
+        rows, last = [], []
+        for prompt in prompts:
+            shape = config.num_hidden_layers, config.num_key_value_heads, config.head_dim
+            rows.append(Row.empty(*shape, len(prompt.tokens) + room))
+            last.append(self._read(RowCache(rows[-1:]), [prompt.tokens])[-1:])
+        return State(RowCache(rows), [1] * len(rows), import_paddle().concat(last))
+
+    def step(
+        self, state: State[RowCache], right: Sequence[int], tokens: Sequence[Sequence[int]]
+    ) -> State[RowCache]:
+        """See `Scorer.step`."""
+        for row, read, kept in zip(state.cache.rows, state.read, right, strict=True):
+            row.length -= read - kept
+        return State(state.cache, [*map(len, tokens)], self._read(state.cache, tokens))
+
+    def _read(self, cache: RowCache, tokens: Sequence[Sequence[int]]) -> Any:
+        """Hidden states [tokens, dim] after new tokens of each text."""
+        cache.expect([*map(len, tokens)])
+        positions = [
+            row.length + np.arange(len(new)) for row, new in zip(cache.rows, tokens, strict=True)
+        ]
+        one_row = np.concatenate([np.array(new, np.int64) for new in tokens])
+        return self._hidden(cache, one_row[None], np.concatenate(positions)[None])[0]
 
 
-def _fill_padded(
-    model: Any, prompts: Sequence[Sequence[int]], room: int
-) -> tuple[PaddedCache, Any]:
-    """Read the prompts side by side, padded on the left."""
-    paddle = import_paddle()
-    longest = max(len(prompt) for prompt in prompts)
-    starts = np.array([longest - len(prompt) for prompt in prompts])
-    tokens = np.zeros((len(prompts), longest), np.int64)
-    for i, prompt in enumerate(prompts):
-        tokens[i, starts[i] :] = prompt
-    positions = np.maximum(np.arange(longest) - starts[:, None], 0)
-    cache = PaddedCache(starts, longest, room)
-    out = model.model(
-        paddle.to_tensor(tokens),
-        position_ids=paddle.to_tensor(positions),
-        attention_mask=paddle.to_tensor(cache.columns[:, :longest]),
-        past_key_values=cache.for_model,
-        use_cache=True,
-        return_dict=True,
-    )
-    return cache, out.last_hidden_state[:, -1]
+class PaddedScorer(_PaddleScorer):
+    """For GPUs; see `open_batch.Scorer`. Texts are read side by side, padded."""
 
+    def start(self, prompts: Sequence[Encoded], room: int) -> State[PaddedCache]:
+        """See `Scorer.start`."""
+        rows = [prompt.tokens for prompt in prompts]
+        columns = aligned([np.ones((1, len(row)), np.bool_) for row in rows]).columns
+        tokens = np.zeros(columns.shape, np.int64)
+        tokens[columns] = np.concatenate(rows)
+        positions = np.maximum(columns.cumsum(1) - 1, 0)
+        cache = PaddedCache.empty(columns)
+        mask = import_paddle().to_tensor(columns)
+        hidden = self._hidden(cache.for_model, tokens, positions, mask)
+        return State(cache, [1] * len(rows), hidden[:, -1])
 
-class PaddedCache:
-    """Paddle's own cache with the columns that are padding."""
-
-    def __init__(self, starts: NDArray[np.int64], longest: int, room: int) -> None:
-        from paddleformers.transformers.cache_utils import DynamicCache
-
-        self.for_model = DynamicCache()
-        self.columns = np.arange(longest + room) >= starts[:, None]
-
-    @classmethod
-    def beside(cls, caches: Sequence[PaddedCache], room: int) -> PaddedCache:
-        """Put the rows of filled caches into one batch, with room for more columns."""
+    def step(
+        self, state: State[PaddedCache], right: Sequence[int], tokens: Sequence[Sequence[int]]
+    ) -> State[PaddedCache]:
+        """See `Scorer.step`."""
         paddle = import_paddle()
-        filled = [int(cache.for_model.get_seq_length()) for cache in caches]
-        used, length, starts = aligned([cache.columns.argmax(1) for cache in caches], filled)
-        joined = cls(starts, length, room)
+        read = [*map(len, tokens)]
+        before = state.cache.without_wrong(state.read, right)
+        wide = max(read)
+        positions = before.columns.sum(1)[:, None] + np.arange(wide)
+        cache = PaddedCache(before.for_model, appended(before.columns, read))
+        # Upstream takes a mask without padding for none, and then counts columns from the first.
+        filled = cache.columns.shape[1]
+        earlier = np.arange(filled) <= np.arange(filled - wide, filled)[:, None]
+        mask = paddle.to_tensor(cache.columns[:, None] & earlier)
+        hidden = self._hidden(cache.for_model, padded(tokens), positions, mask)
+        return State(cache, read, hidden[paddle.to_tensor(cache.columns[:, -wide:])])
 
-        def on_the_right(part: Any, columns: int) -> Any:
-            rows, heads, _, dim = part.shape
-            empty = paddle.zeros([rows, heads, length - columns, dim], part.dtype)
-            return paddle.concat([empty, part[:, :, -columns:]], axis=2)
 
-        for number, layers in enumerate(
-            zip(*(cache.for_model.layers for cache in caches), strict=True)
-        ):
-            keys, values = (
-                [
-                    on_the_right(getattr(layer, name), columns)
-                    for layer, columns in zip(layers, used, strict=True)
-                ]
-                for name in ("keys", "values")
-            )
-            joined.for_model.update(paddle.concat(keys), paddle.concat(values), number)
-        return joined
-
-    @property
-    def mask(self) -> Any:
-        """Which columns the next step may look at, its own included."""
-        filled = self.for_model.get_seq_length() + 1
-        return import_paddle().to_tensor(self.columns[:, :filled])
-
-    def keep(self, rows: NDArray[np.int64]) -> None:
-        """Drop every row but these."""
-        self.columns = self.columns[rows]
-        if rows.size:
-            self.for_model.reorder_cache(import_paddle().to_tensor(rows))
+def scorer_of(model: Any) -> RowScorer | PaddedScorer:
+    """The one for this machine."""
+    return PaddedScorer(model) if on_gpu() else RowScorer(model)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from erniekit_finetuning.engines.paddle import cpu_attention
+from erniekit_finetuning.engines.paddle.row_cache import Cached
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 
@@ -111,7 +112,7 @@ def _attention(paddle: Any) -> Any:
         attn_mask_startend_row_indices: Any = None,
         **unused: Any,
     ) -> tuple[Any, None]:
-        if isinstance(key, cpu_attention.Cached):
+        if isinstance(key, Cached):
             out = paddle.to_tensor(key.attend(query.numpy(), scaling))
         else:
             places = _documents(query.shape, attn_mask_startend_row_indices)
