@@ -65,8 +65,8 @@ def extract(
     A model that was trained on a schema of its own answers in that.
     """
     from app.config.settings import settings_for
+    from app.core.models.answering import Died, Unavailable
     from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
-    from app.core.models.model_process import Died
     from erniekit_finetuning.documents.opening import read_document
     from erniekit_finetuning.extraction import UnreadableAnswer
 
@@ -74,7 +74,7 @@ def extract(
     service = ErnieVLMService(settings_for(model, schema))
     try:
         extraction = service.read(document)
-    except (TimedOut, Died) as error:
+    except (TimedOut, Died, Unavailable) as error:
         print(f"error: {file}: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
     except UnreadableAnswer as error:

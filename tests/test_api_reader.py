@@ -152,6 +152,18 @@ def settings_file(folder: Path, text: str) -> Path:
     return file
 
 
+def test_a_server_without_a_key_is_asked_without_one(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where no variable of another service is set."""
+    for name in ("OPENAI_API_KEY", "OPENAI_ADMIN_KEY"):
+        monkeypatch.delenv(name)
+    server.script = lambda body, count: ok("{}")
+    (said,) = ApiReader(model(server)).generate([Question.ask("one")], 8)
+    assert said.text == "{}"
+    assert "authorization" not in server.headers[0]
+
+
 # --- settings ---
 
 

@@ -15,9 +15,10 @@ import pytest
 
 from app.config.settings import load_settings
 from app.core.models import model_process
+from app.core.models.answering import Died
 from app.core.models.asked import Asked, asked_of
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
-from app.core.models.model_process import Died, ModelProcess
+from app.core.models.model_process import ModelProcess
 from app.core.processes import Busy, Closed, started
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.documents.model import Document
@@ -213,7 +214,7 @@ def test_models_by_name_and_documents_that_take_too_long(documents: list[Documen
     hasty = ErnieVLMService({"ernie_vl": {"timeout_seconds": 0.05}})
     with pytest.raises(TimedOut, match=r"0\.05 s"):
         hasty.read(documents[0])
-    assert len(hasty._loaded[None].process) == 0
+    assert len(hasty._loaded[None].answering) == 0
     hasty.close()
     with pytest.raises(UnusableInput, match=r"models\.acme"):
         ErnieVLMService({"ernie_vl": {"models": {"acme": Path("gone")}}})

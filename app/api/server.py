@@ -34,8 +34,8 @@ from app.api.metrics import Counted, Metrics
 from app.api.queue import queue_routes
 from app.core.learning.doubts import doubts_of
 from app.core.learning.store import Store
+from app.core.models.answering import Died, Unavailable
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
-from app.core.models.model_process import Died, Unavailable
 from app.core.processes import Busy, Closed
 from erniekit_finetuning import __version__
 from erniekit_finetuning.documents.limits import MAX_BYTES

@@ -8,7 +8,7 @@ would be without guesses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,19 +26,25 @@ class Guesses:
         self._places = [0] * (len(texts) + 1)  # how far each was copied last
         self._taken = 0, 0
 
-    def after(self, said: Sequence[int]) -> list[int]:
-        """Up to MOST tokens, from the text that agrees longest with how `said` ends."""
+    def after(self, said: Sequence[int], possible: Callable[[list[int]], int]) -> list[int]:
+        """Up to MOST tokens, from the text that agrees longest with how `said` ends.
+
+        `possible` tells how many of some tokens may come, from the first on: where none may, the
+        next text is taken.
+        """
         mine = np.array(said, np.int64)
         texts = [*self._texts, mine]
         found = [
-            _agreement(text, mine, place) for text, place in zip(texts, self._places, strict=True)
+            (*_agreement(text, mine, place), index)
+            for index, (text, place) in enumerate(zip(texts, self._places, strict=True))
         ]
-        best = max(range(len(texts)), key=lambda index: found[index][0])
-        length, place = found[best]
-        if not length:
-            return []
-        self._taken = best, place
-        return [int(token) for token in texts[best][place : place + MOST]]
+        for length, place, index in sorted(found, key=lambda one: -one[0]):
+            tokens = texts[index][place : place + MOST].tolist() if length else []
+            tokens = tokens[: possible(tokens)]
+            if tokens:
+                self._taken = index, place
+                return tokens
+        return []
 
     def right(self, count: int) -> None:
         """So many of the last guess were right: a copy goes on from there."""

@@ -92,10 +92,9 @@ class Saying:
 
     def guess(self) -> None:
         """Guess what follows what is said, as far as it may come and there is room for it."""
-        tokens = self.guesses.after(self.tokens)[: self.limit - len(self.said) - 1]
-        if self.constraint is not None:
-            tokens = tokens[: self.constraint.possible(tokens)]
-        self.guessed = tokens
+        possible = len if self.constraint is None else self.constraint.possible
+        room = self.limit - len(self.said) - 1
+        self.guessed = self.guesses.after(self.tokens, possible)[:room]
 
 
 class OpenBatch:

@@ -10,7 +10,7 @@ from typing import Any
 from erniekit_finetuning.data.schemas.reading import plain_schema
 from erniekit_finetuning.engines.api.costs import cost
 from erniekit_finetuning.engines.api.reader import ApiReader
-from erniekit_finetuning.engines.api.settings import fingerprint, load_api_model
+from erniekit_finetuning.engines.api.settings import fingerprint, is_api_model, load_api_model
 from erniekit_finetuning.engines.prompting import schema_file
 from erniekit_finetuning.engines.protocol import Reader
 from erniekit_finetuning.engines.registry import ENGINES, get_engine
@@ -91,7 +91,7 @@ def folder_of(spec: str, engine: str) -> Path | None:
 
 def _told(spec: str, engine: str) -> tuple[str, str]:
     """The engine and the model that a word names."""
-    if spec.endswith((".yaml", ".yml")):
+    if is_api_model(spec):
         return API, spec
     before, colon, after = spec.partition(":")
     return (before, after) if colon and before in ENGINES else (engine, spec)

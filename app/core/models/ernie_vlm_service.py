@@ -81,7 +81,7 @@ class ErnieVLMService:
     @property
     def ready(self) -> bool:
         """Whether the first model's process is loaded and runs."""
-        return self._loaded[None].process.pid is not None
+        return self._loaded[None].answering.ready
 
     @property
     def models(self) -> dict[str, str]:
@@ -95,7 +95,7 @@ class ErnieVLMService:
         """Documents that wait or are being read."""
         with self._lock:
             loaded = list(self._loaded.values())
-        return sum(len(one.process) for one in loaded)
+        return sum(len(one.answering) for one in loaded)
 
     def extract(self, path: Path, model: str | None = None) -> Extraction | OwnExtraction:
         """Read one PDF or image: an OwnExtraction where the model or the settings name a schema.
@@ -134,7 +134,7 @@ class ErnieVLMService:
         loaded = LoadedModel(str(path), self.settings)
         before = self._exchanged(model, loaded)
         if before is not None:
-            before.process.close()
+            before.answering.close()
 
     def close(self) -> None:
         """Answer what is open and end all processes."""
@@ -142,7 +142,7 @@ class ErnieVLMService:
             self._closed = True
             loaded = list(self._loaded.values())
         for one in loaded:
-            one.process.close()
+            one.answering.close()
         self._opener.close()
 
     def _asked(
@@ -180,5 +180,5 @@ class ErnieVLMService:
                 before = self._loaded.get(model)
                 self._loaded[model] = loaded
                 return before
-        loaded.process.close()
+        loaded.answering.close()
         raise Closed

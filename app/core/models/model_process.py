@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import subprocess
 import sys
-import time
 from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import suppress
@@ -15,7 +13,9 @@ from pathlib import Path
 from threading import Condition, RLock, Thread
 from typing import Any
 
+from app.core.models.answering import Died, Unavailable
 from app.core.models.asked import Asked
+from app.core.models.pace import Pace
 from app.core.processes import Busy, Closed, started
 from erniekit_finetuning.engines.protocol import Generation, TokenScore
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -24,14 +24,6 @@ _WORKER = Path(__file__).with_name("model_worker.py")
 _ALONE = 2  # deaths that a question saw, after which it is asked alone
 _MOST = 3  # deaths after which it is not asked again
 _STARTS = 3  # starts in a row that may fail
-
-
-class Unavailable(Exception):
-    """The model cannot be started any more; the reason is the service's own affair."""
-
-
-class Died(Exception):
-    """The model's process ended each time that it was asked this."""
 
 
 @dataclass
@@ -62,7 +54,7 @@ class ModelProcess:
         self._open: dict[int, _Open] = {}
         self._changed = Condition(RLock())
         self._next_key = 0
-        self._pace = _Pace()
+        self._pace = Pace()
         self._closing = False
         self._failure: UnusableInput | None = None
         self._process: subprocess.Popen[bytes] | None = None  # once its model is loaded
@@ -79,6 +71,11 @@ class ModelProcess:
         """The process; None while it is being started again."""
         process = self._process
         return None if process is None or process.poll() is not None else process.pid
+
+    @property
+    def ready(self) -> bool:
+        """Whether the process is loaded and runs."""
+        return self.pid is not None
 
     def __len__(self) -> int:
         """How many questions are open."""
@@ -229,23 +226,6 @@ class ModelProcess:
             with suppress(OSError):  # it died: what is open is asked again
                 self._process.stdin.write(json.dumps(message).encode() + b"\n")
                 self._process.stdin.flush()
-
-
-class _Pace:
-    """Seconds from one answer to the next while there is work."""
-
-    def __init__(self) -> None:
-        self._seconds, self._last = 1.0, 0.0
-
-    def answered(self, still_open: int) -> None:
-        now = time.monotonic()
-        if self._last:
-            self._seconds += 0.1 * (now - self._last - self._seconds)
-        self._last = now if still_open else 0.0
-
-    def seconds_for(self, answers: int) -> int:
-        """Whole seconds until half of so many should be answered."""
-        return max(1, math.ceil(self._seconds * answers / 2))
 
 
 def _settle(one: _Open, outcome: Generation | Exception) -> None:

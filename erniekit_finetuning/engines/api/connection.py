@@ -15,7 +15,11 @@ _LONGEST = 300  # characters of what a server said
 _AGAIN = "run it again later: stored answers are kept"
 
 
-class Refused(UnusableInput):
+class ServerFailed(UnusableInput):
+    """The server gave no answer after the last try."""
+
+
+class Refused(ServerFailed):
     """The server takes the request for wrong: status 400 or 422."""
 
 
@@ -27,8 +31,9 @@ class Connection:
         key = _key(model)
         client = _import_client()
         self._model = model
+        self._sends_key = bool(key)
         self._client = client.OpenAI(
-            api_key=key,
+            api_key=key or "none",  # the client wants one, also where none is sent
             base_url=model.base_url,
             timeout=model.timeout,
             max_retries=model.retries,
@@ -42,7 +47,7 @@ class Connection:
     def post(self, messages: list[dict[str, Any]], body: dict[str, Any]) -> bytes:
         """The server's reply.
 
-        Raises UnusableInput after the last retry, Refused when a retry would be in vain.
+        Raises ServerFailed after the last retry, Refused when a retry would be in vain.
         """
         client = _import_client()
         typed: Any = messages
@@ -57,16 +62,16 @@ class Connection:
             return reply
         except client.OpenAIError as error:
             status = getattr(error, "status_code", None)
-            kind = Refused if status in (400, 422) else UnusableInput
+            kind = Refused if status in (400, 422) else ServerFailed
             # The client's own error is not shown beside ours: a server may repeat the key in it.
             raise kind(self._problem(error, status)) from None
 
-    def malformed(self, fault: str, data: bytes) -> UnusableInput:
+    def malformed(self, fault: str, data: bytes) -> ServerFailed:
         """The error for a reply that is none, with its beginning."""
         what = f"the reply is no chat completion: {fault}"
         found = self._plain(data.decode(errors="replace"))
         cure = f"is base_url the API's address? {_AGAIN}"
-        return UnusableInput(Problem(what, file=self._model.url, found=found, cure=cure))
+        return ServerFailed(Problem(what, file=self._model.url, found=found, cure=cure))
 
     def _problem(self, error: openai.OpenAIError, status: int | None) -> Problem:
         model = self._model
@@ -84,8 +89,8 @@ class Connection:
 
     def _plain(self, text: str) -> str:
         """One line, not long, without the key."""
-        key = self._client.api_key
-        line = " ".join(text.replace(key, "[key]").split() if key else text.split())
+        plain = text.replace(self._client.api_key, "[key]") if self._sends_key else text
+        line = " ".join(plain.split())
         return line if len(line) <= _LONGEST else line[:_LONGEST] + " ..."
 
     def _cure(self, status: int | None) -> str:

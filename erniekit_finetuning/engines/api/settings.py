@@ -132,6 +132,11 @@ class _File(Section):
     api: ApiModel
 
 
+def is_api_model(name: str) -> bool:
+    """Whether a model's name is a file that describes one behind an API."""
+    return name.endswith((".yaml", ".yml"))
+
+
 def load_api_model(path: Path) -> ApiModel:
     """Read a settings file; raises UnusableInput with all its faults, and none shows a key."""
     values, lines, problems = read_with_problems(path)

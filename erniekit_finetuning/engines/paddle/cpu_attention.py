@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float32]
 BLOCK = 128
 NAME = "numpy_blocks"
+_ABOVE = np.triu(np.full((BLOCK, BLOCK), -np.inf, np.float32), 1)
 
 
 def attend_causally(q: Array, k: Array, v: Array, scale: float) -> tuple[Array, Array]:
@@ -65,7 +66,6 @@ def _score_blocks(q: Array, k: Array, scale: float) -> Iterator[tuple[int, int, 
     """Blocks of q's rows, from where to where, and their scores of all tokens up to their last."""
     groups, new = k.shape[0], q.shape[1]
     before = k.shape[1] - new
-    above = np.triu(np.full((BLOCK, BLOCK), -np.inf, np.float32), 1)
     transposed = k.swapaxes(1, 2)
     for start in range(0, new, BLOCK):
         end = min(start + BLOCK, new)
@@ -73,7 +73,7 @@ def _score_blocks(q: Array, k: Array, scale: float) -> Iterator[tuple[int, int, 
         block = _grouped(q[:, start:end], groups) * np.float32(scale)
         scores = np.matmul(block, transposed[:, :, :seen])
         scores = scores.reshape(q.shape[0], size, seen)
-        scores[:, :, before + start :] += above[:size, :size]
+        scores[:, :, before + start :] += _ABOVE[:size, :size]
         yield start, end, scores
 
 
