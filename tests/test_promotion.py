@@ -232,10 +232,12 @@ def test_what_says_nearly_the_same_as_a_held_back_document_is_not_learnt(tmp_pat
     assert found.twins == 2
 
 
+@pytest.mark.parametrize("present", ["ernie-4.5-tiny", "configs/api/vllm.yaml"])
 def test_too_few_corrections_are_refused_with_numbers_and_leave_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    present: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ERNIE_INVOICE_KEPT__FOLDER", str(tmp_path))
+    monkeypatch.setenv("ERNIE_INVOICE_ERNIE_VL__BASE_MODEL", present)
     told = CliRunner().invoke(app, ["improve"])
     assert told.exit_code == 1
     assert "0 to learn from and 0 to measure on; 20 and 10 are needed, about 33" in told.stderr

@@ -38,10 +38,9 @@ from erniekit_finetuning.data.shards import Plan
 from erniekit_finetuning.data.sources.active_learning import Reading
 from erniekit_finetuning.data.splitting import GroupBy
 from erniekit_finetuning.engines.lock import alone_in
-from erniekit_finetuning.engines.prompting import schema_file
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.evaluation.comparison import MIN_DOCUMENTS
-from erniekit_finetuning.evaluation.fingerprints import model_fingerprint
+from erniekit_finetuning.evaluation.contestants import contestant, trained_schema
 from erniekit_finetuning.evaluation.report import write_reports
 from erniekit_finetuning.evaluation.result import output_files
 from erniekit_finetuning.evaluation.running import Options, evaluate_apart, opened_for
@@ -82,12 +81,13 @@ def improve(settings: Settings, wish: Wish) -> Path:
         _close_promoted(models)
         before = promoted(models)
         spec = settings.ernie_vl.first_model if before is None else str(before)
-        schema = _schema(models, settings.ernie_vl.answer_schema or schema_file(spec))
-        recipe = load_recipe(wish.recipe, [*schema, *wish.overrides])
+        served = settings.ernie_vl
+        schema = served.answer_schema or trained_schema([spec], served.engine)
+        recipe = load_recipe(wish.recipe, [*_schema(models, schema), *wish.overrides])
         setup = Setup(
             recipe=recipe.model_dump(mode="json"),
             before=spec,
-            before_sha256=model_fingerprint(spec),
+            before_sha256=contestant(spec, served.engine).sha256,
             held_back=wish.held_back,
             whole_vendors=wish.whole_vendors,
         )
