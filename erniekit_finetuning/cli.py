@@ -13,6 +13,7 @@ from erniekit_finetuning.console import run
 from erniekit_finetuning.demo import demo
 from erniekit_finetuning.doctor import doctor
 from erniekit_finetuning.evaluate import evaluate
+from erniekit_finetuning.improve import improve, rollback
 from erniekit_finetuning.prepare_data import prepare_data
 from erniekit_finetuning.recipe_command import recipe
 from erniekit_finetuning.train_ernie_lora import train_ernie_lora
@@ -42,6 +43,8 @@ app.command("extract")(commands.extract)
 app.command("serve")(commands.serve)
 app.command("desk")(commands.desk)
 app.command("corrections")(commands.corrections)
+app.command("improve")(improve)
+app.command("rollback")(rollback)
 
 
 def main() -> None:

@@ -107,17 +107,20 @@ def serve(
             Problem("the service is not installed", cure='pip install "ernie-invoice[app]"')
         ) from error
     from app.config.settings import settings_for
+    from app.core.learning.following import Following, serving
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
     settings = settings_for(model, schema, host, port)
-    service = ErnieVLMService(settings)
+    service = ErnieVLMService(serving(settings))
     at = settings.api
     messages.print(f"{service.model} on http://{at.host}:{at.port}, try /docs")
     store = Store(settings.kept.url, settings.kept.folder)
     app = create_app(service, at.key, store)
+    following = Following(service, settings)
     try:
         uvicorn.run(app, host=at.host, port=at.port, log_level="warning")
     finally:
+        following.close()
         service.close()
 
 
@@ -142,13 +145,15 @@ def desk(
             Problem("the desk is not installed", cure='pip install "ernie-invoice[app,desk]"')
         ) from error
     from app.config.settings import settings_for
+    from app.core.learning.following import Following, serving
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
     settings = settings_for(model, schema, host, port)
-    service = ErnieVLMService(settings)
+    service = ErnieVLMService(serving(settings))
     at = settings.api
     messages.print(f"{service.model} on http://{at.host}:{at.port}")
     opened = Desk(service, Store(settings.kept.url, settings.kept.folder), settings)
+    following = Following(service, settings)
     try:
         # A page that is open holds a stream, which is not waited for.
         uvicorn.run(
@@ -159,6 +164,7 @@ def desk(
             timeout_graceful_shutdown=2,
         )
     finally:
+        following.close()
         opened.close()
         service.close()
 

@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from erniekit_finetuning.errors import Problem, UnusableInput
 
@@ -64,6 +64,16 @@ def write_jsonl(path: Path, rows: Iterable[Any]) -> None:
     with written_whole(path) as aside, aside.open("w", encoding="utf-8") as file:
         for row in rows:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def on_disk(file: BinaryIO | None, folder: Path) -> None:
+    """Wait until a file's bytes, and the names in its folder, outlive a power cut."""
+    if file is not None:
+        file.flush()
+        os.fsync(file.fileno())
+    names = os.open(folder, os.O_RDONLY)
+    os.fsync(names)
+    os.close(names)
 
 
 def _remove(path: Path) -> None:

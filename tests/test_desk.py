@@ -317,7 +317,7 @@ def test_an_unreadable_file_is_told_in_words(url: str, page: Any) -> None:
 def test_a_schema_of_ones_own_is_reviewed_and_what_breaks_it_is_marked(
     store: Store, url: str, page: Any, pdf: bytes
 ) -> None:
-    document = store.keep("own.pdf", pdf, "m", OWN, json.dumps(SCHEMA), {"nr": 0.31})
+    store.keep("own.pdf", pdf, "m", OWN, json.dumps(SCHEMA), confidence={"nr": 0.31})
     opened(page, url)
     total = page.locator("label:has(.name:text-is('Total')) textarea")
     total.wait_for(timeout=SLOW)
@@ -346,7 +346,7 @@ def test_a_schema_of_ones_own_is_reviewed_and_what_breaks_it_is_marked(
         "rows": [{"what": "Tea", "tags": ["hot"]}],
     }
     assert str(kept["total"]) == "6.10"
-    assert store.waiting(document).documents == 0
+    assert store.waiting == 0
 
 
 def test_next_goes_round_the_documents_that_have_no_correction(

@@ -24,6 +24,7 @@ from app.api.bounds import Bounded
 from app.api.feedback import feedback_routes
 from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
+from app.api.queue import queue_routes
 from app.api.receiving import received
 from app.api.refusals import Told, add_refusals
 from app.core.learning.keeping import keep_reading
@@ -123,5 +124,6 @@ def create_app(
     add_refusals(app)
     if store is not None:
         v1.include_router(feedback_routes(store))
+        v1.include_router(queue_routes(store))
     app.include_router(v1)
     return app

@@ -30,6 +30,7 @@ from pydantic_settings import (
 )
 from yaml import YAMLError
 
+from app.config.variables import refuse_unknown_variables
 from erniekit_finetuning.decoding import Decoding
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.extraction import MAX_NEW_TOKENS
@@ -58,6 +59,11 @@ class ErnieVL(BaseModel):
     most_open: int = Field(default=64, gt=0)
     timeout_seconds: float = Field(default=120, gt=0)
 
+    @property
+    def first_model(self) -> str:
+        """The model that reads documents for which no other is named."""
+        return str(self.fine_tuned_model_path or self.base_model)
+
 
 class Documents(BaseModel):
     """How files are opened: by how many processes, each of how much memory, a file in how long."""
@@ -71,12 +77,17 @@ class Documents(BaseModel):
 
 class Kept(BaseModel):
     """Where documents and corrections are kept: a folder, and a database (any URL of SQLAlchemy),
-    by default a SQLite file in the folder."""
+    by default a SQLite file in the folder.
+
+    `follow_promoted`: whether `serve` reads with the model that `improve` promoted. Left out: where
+    no fine-tuned model is named.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     folder: Path = Path("runs/service")
     database: SecretStr | None = None  # with its password
+    follow_promoted: bool | None = None
 
     @property
     def url(self) -> str:
@@ -84,6 +95,11 @@ class Kept(BaseModel):
         if self.database is not None:
             return self.database.get_secret_value()
         return f"sqlite:///{self.folder / 'store.db'}"
+
+    @property
+    def models(self) -> Path:
+        """The folder of what was trained on corrections, and of the link to the promoted model."""
+        return self.folder / "models"
 
 
 class Api(BaseModel):
@@ -150,7 +166,7 @@ class _FineTunedPath(PydanticBaseSettingsSource):
 
 def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
     """Environment over `config` over the YAML file; raises UnusableInput with every fault."""
-    _refuse_unknown_variables()
+    refuse_unknown_variables("ERNIE_INVOICE_", Settings.model_fields)
     file = os.environ.get("ERNIE_INVOICE_CONFIG")
     if file and not Path(file).is_file():
         raise UnusableInput(
@@ -166,24 +182,6 @@ def load_settings(config: Mapping[str, Any] | None = None) -> Settings:
         raise UnusableInput(
             Problem("the settings cannot be read", where, found=found, cure=cure)
         ) from error
-
-
-def _refuse_unknown_variables() -> None:
-    """Raise UnusableInput for variables that look like settings and are none, as API_KEY is."""
-    prefix = "ERNIE_INVOICE_"
-    sections = [f"{prefix}{name.upper()}" for name in Settings.model_fields]
-    unknown = [
-        name
-        for name in map(str.upper, os.environ)
-        if name.startswith(prefix)
-        and name not in (f"{prefix}CONFIG", *sections)
-        and not any(name.startswith(f"{section}__") for section in sections)
-    ]
-    if unknown:
-        expected = f"{prefix}CONFIG, or {' or '.join(f'{one}__KEY' for one in sections)}"
-        raise UnusableInput(
-            [Problem("no such setting", field=name, expected=expected) for name in sorted(unknown)]
-        )
 
 
 def _faults(error: ValidationError) -> UnusableInput:
@@ -227,9 +225,10 @@ def settings_for(
     for an address that other machines reach where no key is set.
     """
     settings = load_settings()
-    named = settings.ernie_vl.model_dump()
+    named, kept = settings.ernie_vl.model_dump(), settings.kept
     if model is not None:
         named |= {"base_model": model, "fine_tuned_model_path": None}
+        kept = kept.model_copy(update={"follow_promoted": False})
     if schema is not None:
         named["answer_schema"] = schema
     at = settings.api.model_dump()
@@ -238,7 +237,7 @@ def settings_for(
         typed = {"ernie_vl": ErnieVL(**named), "api": Api(**at)}
     except ValidationError as error:
         raise _faults(error) from error
-    found = settings.model_copy(update=typed)
+    found = settings.model_copy(update={**typed, "kept": kept})
     if found.api.key is None and not _is_loopback(found.api.host):
         raise UnusableInput(
             Problem(

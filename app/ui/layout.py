@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.ui.comparing import Compared, Comparing
 from app.ui.messages import answering
-from app.ui.reviewing import Asked, Edited, Reviewing, nothing_waits
+from app.ui.reviewing import Asked, Edited, Reviewing
 
 FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Arial", "sans-serif"]
 THEME = gr.themes.Base(font=FONTS, font_mono=["ui-monospace", "monospace"])
@@ -32,11 +32,8 @@ class After(BaseModel):
 def desk_page(reviewing: Reviewing, comparing: Comparing) -> gr.Blocks:
     """The page, with what its events do."""
 
-    def following(after: After) -> dict[str, Any]:
-        found = reviewing.next_document(after.document_id).next
-        if found is None:
-            raise nothing_waits()
-        return reviewing.open(found)
+    def following(_: After) -> dict[str, Any]:
+        return reviewing.open(reviewing.next_document())
 
     def models(_: After) -> list[dict[str, str | None]]:
         return comparing.models

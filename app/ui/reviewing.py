@@ -8,13 +8,14 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from app.core.learning.store import Store, Waiting
+from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from app.ui.findings import Flag
 from app.ui.sheet import sheet_of
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.errors import Problem, UnusableInput
 
+_LENT = 15.0  # minutes in which nobody else gets a document
 _OPENED = 32  # documents whose words are remembered: a scan takes seconds to read
 
 
@@ -45,7 +46,7 @@ class Reviewing:
         """A document as the browser draws it; raises UnusableInput, Busy."""
         sheet = sheet_of(self.store.kept(document_id))
         drawn = sheet.drawn(self.document(document_id))
-        return drawn | {"flags": _told(sheet.flags()), "waiting": self.next_document().documents}
+        return drawn | {"flags": _told(sheet.flags()), "waiting": self.store.waiting}
 
     def document(self, document_id: str) -> Document:
         """The words of a kept document."""
@@ -77,18 +78,15 @@ class Reviewing:
         changed = sheet.changed(edited.text)
         reviewer = edited.reviewer.strip() or None
         number = self.store.correct(edited.document_id, changed, reviewer)
-        return {"number": number, "waiting": self.next_document().documents}
+        return {"number": number, "waiting": self.store.waiting}
 
-    def next_document(self, after: str | None = None) -> Waiting:
-        """The document to review next: the one place that decides the order."""
-        return self.store.waiting(after)
-
-
-def nothing_waits() -> UnusableInput:
-    """What is said when there is no next document."""
-    return UnusableInput(
-        Problem("no document waits for a review", cure="drop one, or let `serve` read some")
-    )
+    def next_document(self) -> str:
+        """The document to review next, lent to one reviewer; raises UnusableInput for none."""
+        found = self.store.lend(_LENT)
+        if found is None:
+            cure = "drop one, or let `serve` read some"
+            raise UnusableInput(Problem("no document waits for a review", cure=cure))
+        return found.id
 
 
 def _told(flags: list[Flag]) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from app.core.learning.store import Store
 from app.core.learning.tables import Correction, Export, KeptDocument
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.files import on_disk
 from erniekit_finetuning.invoice.strict_json import exact_number, parse
 
 
@@ -54,7 +55,7 @@ def export(store: Store, path: Path) -> int:
             if size < told.size or not lines.startswith(left) or not _ends_a_line(file, told.size):
                 raise UnusableInput(_changed(path))
             file.write(lines[len(left) :])
-            _keep_on_disk(file, path)
+            on_disk(file, path.parent)
             told.size += len(lines)
             for correction, _ in waiting:
                 correction.exported = True
@@ -65,15 +66,6 @@ def _ends_a_line(file: BinaryIO, size: int) -> bool:
     """Whether the first `size` bytes end with a line."""
     file.seek(max(size - 1, 0))
     return size == 0 or file.read(1) == b"\n"
-
-
-def _keep_on_disk(file: BinaryIO, path: Path) -> None:
-    """Also after a power cut, and its name in the folder."""
-    file.flush()
-    os.fsync(file.fileno())
-    folder = os.open(path.parent, os.O_RDONLY)
-    os.fsync(folder)
-    os.close(folder)
 
 
 def _line(correction: Correction, document: KeptDocument) -> bytes:

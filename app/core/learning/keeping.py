@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from app.core.learning.doubts import doubts_of
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import Reading
 from erniekit_finetuning.extraction import Extraction
@@ -15,8 +16,9 @@ from erniekit_finetuning.own_extraction import OwnExtraction
 def keep_reading(store: Store, name: str, file: Path, reading: Reading) -> str:
     """Keep a file, by the name that its sender gave it, with what was read; returns its id."""
     read, schema = reading
+    said = read.model, stored_form(read), schema
     return store.keep(
-        name, file.read_bytes(), read.model, stored_form(read), schema, read.confidence
+        name, file.read_bytes(), *said, confidence=read.confidence, doubts=doubts_of(read)
     )
 
 

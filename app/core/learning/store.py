@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import create_engine, event, func, literal, select, tuple_
-from sqlalchemy.exc import ArgumentError, CompileError, DBAPIError
+from sqlalchemy import exists, func, or_, select, true, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.core.learning.checking import check_correction
-from app.core.learning.tables import Base, Confidence, Correction, KeptDocument
+from app.core.learning.doubts import Doubts
+from app.core.learning.opening import opened
+from app.core.learning.queue import Candidate, Queued, queued
+from app.core.learning.tables import Correction, KeptDocument, now
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_bytes
@@ -22,6 +26,9 @@ _SUFFIXES = {
     b"%PDF": ".pdf", b"\x89PNG": ".png", b"\xff\xd8\xff": ".jpg", b"II*\0": ".tif",
     b"MM\0*": ".tif", b"BM": ".bmp", b"RIFF": ".webp",
 }  # fmt: skip
+NONE = Doubts()
+EMPTY: Mapping[str, float] = MappingProxyType({})
+_TRIED = 100  # documents that others may take while one is being lent
 
 
 class Kept(NamedTuple):
@@ -36,35 +43,17 @@ class Kept(NamedTuple):
     confidence: dict[str, float]
 
 
-class Waiting(NamedTuple):
-    """How many documents have no correction, and which of them is next."""
-
-    documents: int
-    next: str | None
-
-
 class Store:
     """What the service remembers. Safe to use from several threads and processes."""
 
     def __init__(self, url: str, folder: Path) -> None:
         """Open or make the database; documents are kept below `folder`.
 
-        Raises UnusableInput for a database that cannot be opened.
+        Raises UnusableInput for a database that cannot be used.
         """
         self.documents = folder / "documents"
         self.documents.mkdir(parents=True, exist_ok=True)
-        try:
-            engine = create_engine(url)
-            if engine.dialect.name == "sqlite":
-                event.listen(engine, "connect", _durable)
-            Base.metadata.create_all(engine)
-        except (ArgumentError, CompileError, DBAPIError, ModuleNotFoundError) as error:
-            what = "the database cannot be opened"
-            cure = "sqlite:///FILE, or another URL of SQLAlchemy with its driver installed"
-            raise UnusableInput(
-                Problem(what, found=str(error).split("\n")[0], cure=cure)
-            ) from error
-        self.session: sessionmaker[Session] = sessionmaker(engine)
+        self.session: sessionmaker[Session] = sessionmaker(opened(url))
 
     def keep(
         self,
@@ -73,7 +62,9 @@ class Store:
         model: str,
         reading: Mapping[str, Any],
         schema: str | None = None,
-        confidence: Mapping[str, float] | None = None,
+        *,
+        confidence: Mapping[str, float] = EMPTY,
+        doubts: Doubts = NONE,
     ) -> str:
         """Keep a document with what a model read from it, in our shape or a schema's, and how sure
         it was; returns its id."""
@@ -82,20 +73,26 @@ class Store:
         file = f"{id_}{suffix}"
         write_bytes(self.documents / file, data)
         one = KeptDocument(
-            id=id_, name=name, file=file, model=model, reading=exact_json(reading), schema=schema
+            id=id_,
+            name=name,
+            file=file,
+            model=model,
+            reading=exact_json(reading),
+            schema=schema,
+            confidence=dict(confidence),
+            seller=doubts.seller,
+            failed=list(doubts.failed),
+            unsure=doubts.unsure,
+            least_sure=doubts.least_sure,
         )
         with self.session.begin() as session:
             session.add(one)
-            if confidence:
-                session.flush()
-                session.add(Confidence(document_id=id_, by_path=exact_json(dict(confidence))))
         return id_
 
     def kept(self, document_id: str) -> Kept:
         """A document by its id; raises UnusableInput for one that is not kept."""
         with self.session() as session:
             document = _document(session, document_id)
-            sure = session.get(Confidence, document_id)
             return Kept(
                 id=document.id,
                 name=document.name,
@@ -103,25 +100,15 @@ class Store:
                 model=document.model,
                 reading=parse(document.reading, exact_number),
                 schema=document.schema,
-                confidence={} if sure is None else parse(sure.by_path, float),
+                confidence=document.confidence,
             )
 
-    def waiting(self, after: str | None = None) -> Waiting:
-        """The documents without a correction, oldest first; the next one follows `after`, and the
-        first one follows the last."""
-        wait = select(KeptDocument.id).where(
-            ~select(Correction.number).where(Correction.document_id == KeptDocument.id).exists()
-        )
-        in_order = wait.order_by(KeptDocument.received, KeptDocument.id)
+    @property
+    def waiting(self) -> int:
+        """How many documents have no correction."""
+        corrected = exists().where(Correction.document_id == KeptDocument.id)
         with self.session() as session:
-            count = session.scalar(select(func.count()).select_from(wait.subquery())) or 0
-            now = None if after is None else session.get(KeptDocument, after)
-            following = None
-            if now is not None:
-                here = tuple_(KeptDocument.received, KeptDocument.id)
-                later = in_order.where(here > tuple_(literal(now.received), literal(now.id)))
-                following = session.scalar(later.limit(1))
-            return Waiting(count, following or session.scalar(in_order.limit(1)))
+            return session.scalar(select(func.count(KeptDocument.id)).where(~corrected)) or 0
 
     def correct(
         self, document_id: str, corrected: Mapping[str, Any], reviewer: str | None = None
@@ -139,6 +126,64 @@ class Store:
             session.flush()
             return one.number
 
+    def queue(self, limit: int) -> list[Queued]:
+        """The first documents of the queue (see `queue`): not corrected, and lent to nobody."""
+        return [one for one, lent in self._queued() if not lent][:limit]
+
+    def lend(self, minutes: float) -> Queued | None:
+        """The next document of the queue, for one reviewer: others get it after `minutes`.
+
+        Where all of them are lent, the one that was lent first goes round again.
+        """
+        line = self._queued()
+        free = [one for one, lent in line if not lent][:_TRIED]
+        for one in free:
+            still = or_(KeptDocument.lent_until.is_(None), KeptDocument.lent_until <= now())
+            if self._lent(one, minutes, still):
+                return one
+        if free:  # others took them meanwhile
+            return self.lend(minutes)
+        lent = sorted((lent, index) for index, (_, lent) in enumerate(line) if lent)
+        if not lent:
+            return None
+        first = line[lent[0][1]][0]
+        self._lent(first, minutes, true())
+        return first
+
+    def _queued(self) -> list[tuple[Queued, datetime | None]]:
+        """The queue, and until when each document is lent."""
+        fields = (
+            KeptDocument.id,
+            KeptDocument.name,
+            KeptDocument.unsure,
+            KeptDocument.least_sure,
+            KeptDocument.failed,
+            KeptDocument.seller,
+            exists().where(Correction.document_id == KeptDocument.id),
+        )
+        with self.session() as session:
+            lent = dict(
+                session.execute(
+                    select(KeptDocument.id, KeptDocument.lent_until).where(
+                        KeptDocument.lent_until > now()
+                    )
+                ).all()
+            )
+            rows = session.execute(select(*fields).order_by(KeptDocument.received)).all()
+        candidates = (
+            Candidate(id_, name, Doubts(unsure, least_sure, tuple(failed), seller), corrected)
+            for id_, name, unsure, least_sure, failed, seller, corrected in rows
+        )
+        return [(one, lent.get(one.id)) for one in queued(candidates)]
+
+    def _lent(self, one: Queued, minutes: float, where: Any) -> bool:
+        """Lend a document where that holds; whether it does."""
+        taken = update(KeptDocument).where(KeptDocument.id == one.id, where)
+        until = now() + timedelta(minutes=minutes)
+        with self.session.begin() as session:
+            done = session.connection().execute(taken.values(lent_until=until))
+            return bool(done.rowcount)
+
 
 def _document(session: Session, id_: str) -> KeptDocument:
     document = session.get(KeptDocument, id_)
@@ -146,9 +191,3 @@ def _document(session: Session, id_: str) -> KeptDocument:
         field, cure = "document_id", "give the id that came with the reading"
         raise UnusableInput(Problem("no such document", field=field, found=id_, cure=cure))
     return document
-
-
-def _durable(connection: Any, _: Any) -> None:
-    """Readers and a writer at once, and what was committed stays after a power cut."""
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=10000", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")

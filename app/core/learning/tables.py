@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import ForeignKey
+from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -21,7 +21,9 @@ class KeptDocument(Base):
     """A document that was read.
 
     `name` is what its sender called it, `file` its name in the folder of documents; `reading` is
-    the answer as JSON, in our shape or that of `schema`.
+    the answer as JSON, in our shape or that of `schema`. `confidence` is how sure a model was of
+    each value, by path; empty where it told none. `seller`, `failed`, `unsure` and
+    `least_sure` are what `doubts` says of the reading. Until `lent_until` a reviewer has it.
     """
 
     __tablename__ = "documents"
@@ -33,15 +35,12 @@ class KeptDocument(Base):
     model: Mapped[str]
     reading: Mapped[str]
     schema: Mapped[str | None]
-
-
-class Confidence(Base):
-    """How sure a model was of each value that it read, as JSON by path; none where it told none."""
-
-    __tablename__ = "confidences"
-
-    document_id: Mapped[str] = mapped_column(ForeignKey("documents.id"), primary_key=True)
-    by_path: Mapped[str]
+    confidence: Mapped[dict[str, float]] = mapped_column(JSON)
+    seller: Mapped[str | None] = mapped_column(index=True)
+    failed: Mapped[list[str]] = mapped_column(JSON)
+    unsure: Mapped[float]
+    least_sure: Mapped[str | None]
+    lent_until: Mapped[datetime | None]
 
 
 class Correction(Base):

@@ -71,7 +71,7 @@ class ErnieVLMService:
         self._loading = {name: Lock() for name in self.settings.models}
         self._loaded: dict[str | None, LoadedModel] = {}
         self._closed = False
-        self._loaded[None] = LoadedModel(str(tuned or self.settings.base_model), self.settings)
+        self._loaded[None] = LoadedModel(self.settings.first_model, self.settings)
 
     @property
     def model(self) -> str:
