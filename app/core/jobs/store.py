@@ -52,7 +52,7 @@ class JobStore:
         self._most_open = most_open
         self.files = files
 
-    def is_known(self, key: str | None) -> bool:
+    def is_known(self, key: str) -> bool:
         """Whether a job was made by a request under this key."""
         with self._session() as session:
             return session.scalar(select(Job.id).where(Job.key == key)) is not None

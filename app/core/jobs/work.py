@@ -90,9 +90,10 @@ class Work:
         """Keep a document with what was read from it; raises Overtaken, and keeps nothing."""
         told = told_reading(reading.extraction, one.kept_id)
         settled = _settling(one, DocumentState.DONE, told)
-        keep_reading(
-            self._store, one.name, one.file, reading, id_=one.kept_id, before=settled
-        )  # one transaction: a kept document has its result, whatever is killed
+        try:  # one transaction: a kept document has its result, whatever is killed
+            keep_reading(self._store, one.name, one.file, reading, id_=one.kept_id, before=settled)
+        except FileNotFoundError as error:
+            raise Overtaken from error
         self._files.remove(one.job_id, one.position)
 
     def refuse(self, one: Waiting, refusal: Refusal) -> None:
