@@ -137,7 +137,7 @@ class Runner:
         with self._opening:  # one at a time: who waits for an answer finds a process
             document = self._service.open(one.file)
         with self._counted():
-            return self._service.reading_of(document, one.model)
+            return self._service.reading_of(document, one.model, one.file)
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
