@@ -27,6 +27,7 @@ from test_api_reader import Reply, Server, ok, wrong
 from app.api.server import create_app
 from app.config.sections import Jobs
 from app.core.jobs.files import JobFiles
+from app.core.jobs.giving_way import at_once_of, may_begin
 from app.core.jobs.runner import Runner
 from app.core.jobs.store import JobStore, Sent
 from app.core.jobs.work import Overtaken, Work
@@ -195,6 +196,18 @@ def test_who_waits_for_an_answer_finds_room_beside_jobs(
             assert set(people.map(ask, range(MOST_OPEN - 2))) == {200}
         assert client.get(at).json()["state"] == "running"
         client.delete(at)
+
+
+def test_jobs_give_way() -> None:
+    assert [at_once_of(wanted, 64) for wanted in (1, 4, 99)] == [1, 4, 16]
+    assert at_once_of(4, 1) == 1
+
+    def may(own: int, others: int) -> bool:
+        return may_begin(own, others, at_once=2, most_open=8)
+
+    assert [may(own, 0) for own in (0, 1, 2)] == [True, True, False]
+    assert [may(0, others) for others in (1, 3, 4)] == [True, True, False]
+    assert not may(1, 1)
 
 
 def test_jobs_take_turns(service: ErnieVLMService, pdf: bytes, tmp_path: Path) -> None:
