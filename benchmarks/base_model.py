@@ -30,6 +30,7 @@ from erniekit_finetuning.evaluation.result import Evaluation, output_files
 from erniekit_finetuning.evaluation.running import Options, evaluate_here, opened
 from erniekit_finetuning.evaluation.test_data import open_test_data
 from erniekit_finetuning.files import write_jsonl
+from erniekit_finetuning.invoice.answer import read_object
 from synthetic_invoice_generator.config import GeneratorConfig, load_config
 from synthetic_invoice_generator.dataset.generate import generate
 
@@ -98,7 +99,9 @@ def not_there(pairs: Path, predictions: Path) -> str:
     with predictions.open(encoding="utf-8") as file:
         for one in map(json.loads, file):
             page = ["".join(row) for row in rows(texts[one["id"]])]
-            for row in printed_rows(json.loads(one["text"])):
+            data, problem = read_object(one["text"], one["finished"])
+            assert problem is None, problem
+            for row in printed_rows(data):
                 said += 1
                 missing += not any(row in there for there in page)
     return f"{missing} of {said:,}"

@@ -20,6 +20,8 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import copytree
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -137,7 +139,8 @@ def paddleformers() -> tuple[Any, Generate]:
     paddle = import_paddle()
     from paddleformers.transformers import AutoConfig, AutoModelForCausalLM
 
-    folder = locate(MODEL).base
+    folder = Path(mkdtemp()) / "model"  # it writes a file of its own beside the weights
+    copytree(locate(MODEL).base, folder)
     config = AutoConfig.from_pretrained(str(folder))
     config.fuse_rms_norm = False
     model = AutoModelForCausalLM.from_pretrained(str(folder), config=config, dtype="float32")
