@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from app.core.models.answering import Died, Unavailable
 from app.core.models.ernie_vlm_service import TimedOut
@@ -57,7 +59,10 @@ def refusal(error: Exception) -> Refusal:
 
 
 def add_refusals(app: FastAPI) -> None:
-    """Let an application answer the known errors so."""
+    """Let an application answer the known errors so, and those of the framework in the same shape.
+
+    A client that went away before it had sent everything hears nothing: 499 is for the metrics.
+    """
 
     def refused(_: Request, error: Exception) -> JSONResponse:
         status, detail = refusal(error)
@@ -72,6 +77,15 @@ def add_refusals(app: FastAPI) -> None:
         ]
         return Told({"detail": faults}, status_code=422)
 
+    def told(_: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return Told({"detail": [{"what": error.detail}]}, error.status_code, error.headers)
+
+    def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=499)
+
     for kind in KNOWN:
         app.add_exception_handler(kind, refused)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(ClientDisconnect, gone)

@@ -16,16 +16,18 @@ from fastapi import (
     Response,
     UploadFile,
 )
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, SecretStr
 
+from app.api.answers import refusals
 from app.api.bounds import Bounded
+from app.api.examples import READING, SENT
 from app.api.feedback import feedback_routes
 from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
 from app.api.queue import queue_routes
-from app.api.receiving import received
+from app.api.receiving import name_of, received
 from app.api.refusals import Told, add_refusals
 from app.core.learning.keeping import keep_reading
 from app.core.learning.store import Store
@@ -56,6 +58,12 @@ class Model(BaseModel):
     model: str
 
 
+class Readiness(BaseModel):
+    """Whether the model can be asked now."""
+
+    ready: bool
+
+
 class Reading(Extraction):
     """An extraction, and the id under which it can be corrected."""
 
@@ -78,23 +86,35 @@ def create_app(
     """
     app = FastAPI(title="ernie-invoice", version=__version__, lifespan=_with_threads(service))
     guarded = [] if key is None else [Depends(key_holder(key))]
+    unless_held = {} if key is None else refusals(401)
     metrics = Metrics(service)
     app.add_middleware(Bounded)
     app.add_middleware(Counted, metrics=metrics)
-    v1 = APIRouter(prefix="/v1", dependencies=guarded)
+    v1 = APIRouter(prefix="/v1", dependencies=guarded, responses=unless_held)
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Answers while the service runs."""
         return {"status": "ok", "model": service.model, "version": __version__}
 
-    @app.get("/readyz", responses={503: {"description": "The model is being loaded."}})
+    loading = {"model": Readiness, "description": "The model is being loaded."}
+
+    @app.get("/readyz", response_model=Readiness, responses={503: loading})
     async def readyz() -> JSONResponse:
         """Answers 200 while the model can be asked."""
         ready = service.ready
         return Told({"ready": ready}, status_code=200 if ready else 503)
 
-    @app.get("/metrics", dependencies=guarded, response_class=PlainTextResponse)
+    as_text: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+    }
+
+    @app.get(
+        "/metrics",
+        dependencies=guarded,
+        response_class=Response,
+        responses=as_text | unless_held,
+    )
     async def prometheus() -> Response:
         """Requests, documents, tokens, in Prometheus' text form."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -105,7 +125,16 @@ def create_app(
         named = [Model(name=name, model=model) for name, model in service.models.items()]
         return [Model(name=None, model=service.model), *named]
 
-    @v1.post("/invoices:extract", response_model=Reading | OwnReading)
+    read_so: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/json": {"example": READING}}}
+    }
+
+    @v1.post(
+        "/invoices:extract",
+        response_model=Reading | OwnReading,
+        responses=read_so | refusals(400, 413, 422, 429, 503, 504),
+        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"example": SENT}}}},
+    )
     def extract(file: UploadFile, model: Annotated[str | None, Form()] = None) -> Any:
         """Read one PDF or image: invoice, findings and the places of every value.
 
@@ -116,7 +145,7 @@ def create_app(
             read, kept = reading.extraction, None
             metrics.read(read)
             if store is not None:
-                kept = keep_reading(store, file.filename or "", path, reading)
+                kept = keep_reading(store, name_of(file), path, reading)
         # Written here: numbers of a schema of one's own stay as they were said.
         text = f'{{"document_id":{json.dumps(kept)},{read.json_text()[1:]}'
         return Response(text, media_type="application/json")
