@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -12,16 +11,15 @@ from random import Random
 from threading import Event
 
 import httpx
-from clients import Service
-from processes import kill_one, memory
-from tally import Tally
 
 from app.core.learning.promotion import Figures, promote, promoted
+from tests.soak.processes import kill_one, memory
+from tests.soak.serving import PROGRAM, Service
+from tests.soak.tally import Tally
 
 FIGURES = Figures(
     documents=20, before=0.5, after=0.6, interval=(0.1, 0.2), amounts_before=0.5, amounts_after=0.5
 )
-PROGRAM = Path(sys.executable).with_name("ernie-invoice")
 
 
 def every(seconds: float, over: Event, act: Callable[[], None]) -> Callable[[], None]:

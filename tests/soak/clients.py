@@ -5,38 +5,17 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from random import Random
 from threading import Event
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
-from hostile import (
-    SENDERS,
-    Files,
-    hostile_corrections,
-    hostile_sender,
-    hostile_upload,
-)
-from random import Random
-from tally import Tally
 
-PATIENCE = 300  # seconds that a client waits for an answer
+from tests.soak.hostile import SENDERS, Files, hostile_corrections, hostile_sender, hostile_upload
+from tests.soak.serving import Service
+from tests.soak.tally import Tally
+
 READ, CORRECT = "read", "correct"
-
-
-class Service(NamedTuple):
-    """Where it listens, and its key."""
-
-    host: str
-    port: int
-    key: str
-
-    def client(self) -> httpx.Client:
-        """A connection to it."""
-        return httpx.Client(
-            base_url=f"http://{self.host}:{self.port}",
-            headers={"Authorization": f"Bearer {self.key}"},
-            timeout=PATIENCE,
-        )
 
 
 class Client:
@@ -109,8 +88,7 @@ class Client:
         else:
             what = self._rng.choice(SENDERS)
             self._tally.send(f"sender: {what}")
-            at = self._service.host, self._service.port
-            hostile_sender(what, at, self._service.key, self._rng)
+            hostile_sender(what, self._service.port, self._service.key, self._rng)
             return
         if answer is None:
             self._tally.break_(f"{what} was not answered")

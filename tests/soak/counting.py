@@ -7,10 +7,10 @@ from collections import Counter
 from pathlib import Path
 
 from sqlalchemy import select
-from tally import Tally
 
 from app.core.learning.store import Store
 from app.core.learning.tables import Correction, KeptDocument
+from tests.soak.tally import Tally
 
 
 def broken_counts(folder: Path, tally: Tally, told: dict[str, int]) -> dict[str, int]:

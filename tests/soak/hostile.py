@@ -53,7 +53,7 @@ def hostile_corrections(document_id: str) -> dict[str, bytes]:
     }
 
 
-def hostile_sender(kind: str, at: tuple[str, int], key: str, rng: Random) -> None:
+def hostile_sender(kind: str, port: int, key: str, rng: Random) -> None:
     """Break off a body, announce another length, or send so slowly that it hardly ends."""
     boundary = b"--x\r\nContent-Disposition: form-data; name=file; filename=a.pdf\r\n\r\n"
     body = boundary + rng.randbytes(3000) + b"\r\n--x--\r\n"
@@ -64,7 +64,7 @@ def hostile_sender(kind: str, at: tuple[str, int], key: str, rng: Random) -> Non
         b"Authorization: Bearer " + key.encode() + b"\r\n"
         b"Content-Type: multipart/form-data; boundary=x\r\nContent-Length: " + length + b"\r\n\r\n"
     )
-    with socket.create_connection(at, timeout=30) as to:
+    with socket.create_connection(("127.0.0.1", port), timeout=30) as to:
         try:
             if kind == "slow":
                 to.sendall(head)
@@ -109,7 +109,9 @@ def png_of(width: int, height: int) -> bytes:
     """A PNG that unpacks to a white page of that size."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
 
     rows = zlib.compressobj()
     packed = b"".join(rows.compress(b"\0" + b"\xff" * width) for _ in range(height)) + rows.flush()

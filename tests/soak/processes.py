@@ -26,7 +26,9 @@ def tree(root: int) -> list[Process]:
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             # The name in brackets may hold anything, brackets too.
-            parents[int(folder.name)] = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            parents[int(folder.name)] = int(
+                (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            )
     found = [root]
     for pid in found:
         found += [child for child, parent in parents.items() if parent == pid]

@@ -1,6 +1,6 @@
 """The service under abuse (`make soak MINUTES=10`): nothing accepted is lost, nothing said twice.
 
-    python tests/soak/soak.py [--minutes 10] [--clients 32]
+    python -m tests.soak.soak [--minutes 10] [--clients 32]
 
 Starts `ernie-invoice serve` with the shipped model, and sends from many clients, a tenth of it
 hostile, while a worker is killed every 20 seconds, another model is promoted every minute, and
@@ -12,35 +12,27 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import re
 import shutil
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from statistics import median
 from threading import Event, Thread
 from typing import Any
 
-import httpx
-from abuse import PROGRAM, every, exporting, killing, swapping, watching, weighing
-from clients import Client, Service
-from counting import broken_counts
-from hostile import hostile_files
-from processes import tree
-from tally import Tally
-
 from synthetic_invoice_generator.config import load_config
 from synthetic_invoice_generator.draft import draft
 from synthetic_invoice_generator.looks.rendering import render_pdf
+from tests.soak.abuse import every, exporting, killing, swapping, watching, weighing
+from tests.soak.clients import Client
+from tests.soak.counting import broken_counts
+from tests.soak.hostile import hostile_files
+from tests.soak.serving import Service, serving
+from tests.soak.tally import Tally
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "erniekit_finetuning/assets/ernie-4.5-tiny"
@@ -57,16 +49,17 @@ def main() -> None:
         folder = Path(name)
         for model in "ab":
             shutil.copytree(SHIPPED, folder / "models" / model / "run")
-        service = Service("127.0.0.1", _free_port(), "a key of some length")
         environment = {
-            "ERNIE_INVOICE_KEPT__FOLDER": str(folder),
-            "ERNIE_INVOICE_API__KEY": service.key,
-            "ERNIE_INVOICE_API__PORT": str(service.port),
+            "ERNIE_INVOICE_KEPT__FOLDER": name,
             "ERNIE_INVOICE_DOCUMENTS__SECONDS": "10",
+            "ERNIE_INVOICE_ERNIE_VL__ROWS": "4",  # a document is read faster than workers die
         }
-        with _serving(service, environment, tally) as root:
-            _soak(options, root, folder, service, environment, tally, weights)
+        faults: list[str] = []
+        with serving(environment, faults) as service:
+            _soak(options, folder, service, environment, tally, weights)
             told = _metrics(service, tally)
+        for fault in faults:
+            tally.break_(fault)
         exporting(environment, tally)()
         kept = broken_counts(folder, tally, told)
     grown = _growth(weights, tally)
@@ -84,7 +77,6 @@ def main() -> None:
 
 def _soak(
     options: argparse.Namespace,
-    root: int,
     folder: Path,
     service: Service,
     environment: dict[str, str],
@@ -96,11 +88,11 @@ def _soak(
     expected = {name: _read(service, data, tally) for name, data in documents.items()}
     over, over_for_clients = Event(), Event()
     acts = [
-        every(20, over, killing(root, tally)),
+        every(20, over, killing(service.pid, tally)),
         every(60, over, swapping(folder / "models", service, tally)),
         every(10, over, exporting(environment, tally)),
         every(1, over, watching(service, tally)),
-        every(5, over, weighing(root, weights)),
+        every(5, over, weighing(service.pid, weights)),
     ]
     threads = [Thread(target=act) for act in acts]
     for thread in threads:
@@ -137,43 +129,6 @@ def _read(service: Service, data: bytes, tally: Tally) -> Any:
     return answer.json()["invoice"]
 
 
-@contextmanager
-def _serving(service: Service, environment: dict[str, str], tally: Tally) -> Iterator[int]:
-    """`ernie-invoice serve`, by its process id; ended as an operator ends it."""
-    with tempfile.TemporaryFile("w+") as log:
-        running = subprocess.Popen(
-            [str(PROGRAM), "serve"], env={**os.environ, **environment}, stderr=log
-        )
-        try:
-            _wait_until_ready(service, running)
-            yield running.pid
-        finally:
-            workers = [one.pid for one in tree(running.pid)[1:]]
-            running.send_signal(signal.SIGTERM)
-            try:
-                running.wait(120)
-            except subprocess.TimeoutExpired:
-                tally.break_("the service did not end")
-                running.kill()
-            log.seek(0)
-            said = log.read()
-            if "Traceback" in said:
-                tally.break_(f"a traceback in its log: {said[said.index('Traceback') :][:3000]}")
-        if any(Path(f"/proc/{pid}").exists() for pid in workers):
-            tally.break_("a worker outlived the service")
-
-
-def _wait_until_ready(service: Service, running: subprocess.Popen[bytes]) -> None:
-    with service.client() as http:
-        while running.poll() is None:
-            try:
-                if http.get("/readyz").status_code == 200:
-                    return
-            except httpx.TransportError:
-                time.sleep(0.5)
-    raise SystemExit(f"serve ended with {running.returncode}")
-
-
 def _metrics(service: Service, tally: Tally) -> dict[str, int]:
     """Requests by route and status as the service itself counted them; none may be open."""
     with service.client() as http:
@@ -197,12 +152,6 @@ def _growth(weights: list[dict[str, float]], tally: Tally) -> dict[str, Any]:
         if role == "service" and last > 1.25 * first + 50:
             tally.break_(f"memory of the service grew from {first:.0f} to {last:.0f} MB")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 if __name__ == "__main__":
