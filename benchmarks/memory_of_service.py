@@ -28,7 +28,7 @@ from tests.soak.processes import memory
 from tests.soak.serving import Service, serving
 
 GENERATOR = Path(__file__).parents[1] / "configs/generator/pretrain.yaml"
-CLIENTS, TOKENS, EVERY, WARM = 4, 12, 20, 0.05
+CLIENTS, TOKENS, EVERY, WARM = 4, 4, 20, 0.05
 
 
 def main() -> None:

@@ -39,7 +39,7 @@ act = acts[min(start, len(acts) - 1)]
 if act == "fail":
     sys.exit(3)
 print(json.dumps({{"ready": True}}), flush=True)
-for line in sys.stdin:
+for number, line in enumerate(sys.stdin):
     asked = json.loads(line)
     text = '{{"structured_data":{{}}}}'
     answer = {{"text": text, "finished": True, "new_tokens": 1, "seconds": 0.0, "tokens": []}}
@@ -49,7 +49,9 @@ for line in sys.stdin:
     elif act == "half a line":
         print(whole[: len(whole) // 2], end="", flush=True)
         sys.exit(1)
-    elif act == "die":
+    elif act == "answer once" and number == 0:
+        print(whole, flush=True)
+    elif act in ("answer once", "die"):
         sys.exit(1)
 """
 Acting = Callable[..., None]
@@ -77,6 +79,15 @@ def test_half_a_line_of_a_dying_worker_is_no_answer(acting: Acting) -> None:
     acting("half a line", "answer")
     process = ModelProcess("paddle", "m", rows=4, most_open=4)
     assert process.submit(QUESTION).result(30).text == '{"structured_data":{}}'
+    process.close()
+
+
+def test_what_waits_for_its_turn_does_not_see_the_process_die(acting: Acting) -> None:
+    """Regression: it was asked alone after two deaths of others, and given up after the third."""
+    acting("answer once")
+    process = ModelProcess("paddle", "m", rows=1, most_open=8)
+    answers = [process.submit(QUESTION) for _ in range(8)]
+    assert [one.result(60).finished for one in answers] == [True] * 8
     process.close()
 
 

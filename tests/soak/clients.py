@@ -60,7 +60,9 @@ class Client:
                 self._tally.break_("a document was read as another time it was not")
             if self._rng.random() < 0.7:
                 self._correct(http, read["document_id"])
-        elif answer.status_code not in (503, 504):
+        elif answer.status_code in (503, 504):
+            self._tally.event(f"{answer.status_code}: {answer.json()['detail'][0]['what']}")
+        else:
             self._tally.break_(f"an honest document was answered with {answer.status_code}")
 
     def _correct(self, http: httpx.Client, document_id: str) -> None:
