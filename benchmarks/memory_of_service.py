@@ -34,7 +34,7 @@ from tests.tiny_model import build_tiny_model, random_weights, tiny_config, writ
 ROOT = Path(__file__).parents[1]
 GENERATOR = ROOT / "configs/generator/pretrain.yaml"
 SHIPPED = ROOT / "erniekit_finetuning/assets/ernie-4.5-tiny"
-CLIENTS, TOKENS, EVERY, WARM = 4, 12, 20, 0.05
+CLIENTS, TOKENS, EVERY, WARM = 4, 40, 20, 0.05
 
 
 def main() -> None:
