@@ -74,7 +74,7 @@ def extract(
     document = read_document(file)  # an unusable file is refused before a model is loaded
     service = ErnieVLMService(settings_for(model, schema))
     try:
-        extraction = service.read(document)
+        extraction = service.read(document, file=file)
     except (TimedOut, Died, Unavailable) as error:
         print(f"error: {file}: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
