@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from app.core.jobs.store import NoSuchJob
 from app.core.models.answering import Died, Unavailable
 from app.core.models.ernie_vlm_service import TimedOut
 from app.core.processes import Busy, Closed
@@ -25,6 +26,10 @@ class Told(JSONResponse):
     def render(self, content: Any) -> bytes:
         """The content as JSON."""
         return json.dumps(content, separators=(",", ":")).encode("ascii")
+
+
+class TooLarge(UnusableInput):
+    """More bytes than may be sent."""
 
 
 class Refusal(NamedTuple):
@@ -51,11 +56,19 @@ def refusal(error: Exception) -> Refusal:
         case UnreadableAnswer():
             what = f"the model could not read the document; {error}"
             return Refusal(422, [{"what": what, "answer": error.answer}])
+        case NoSuchJob():
+            return Refusal(404, _faults(error))
+        case TooLarge():
+            return Refusal(413, _faults(error))
         case UnusableInput():
-            # The file's path on this machine is nobody's business.
-            faults = map(asdict, error.problems)
-            return Refusal(422, [{key: one[key] for key in one if key != "file"} for one in faults])
+            return Refusal(422, _faults(error))
     raise error
+
+
+def _faults(error: UnusableInput) -> list[dict[str, Any]]:
+    """Its problems without the file's path on this machine, which is nobody's business."""
+    faults = map(asdict, error.problems)
+    return [{key: one[key] for key in one if key != "file"} for one in faults]
 
 
 def add_refusals(app: FastAPI) -> None:

@@ -173,6 +173,14 @@ class ErnieVLMService:
         if before is not None:
             before.answering.close()
 
+    def check_named(self, model: str | None) -> None:
+        """Raise UnusableInput for a model that is neither the first nor named."""
+        if model is not None and model not in self.settings.models:
+            expected = ", ".join(self.settings.models) or "none is named"
+            raise UnusableInput(
+                Problem("no such model", field="model", found=model, expected=expected)
+            )
+
     def close(self) -> None:
         """Answer what is open and end all processes."""
         with self._lock:
@@ -199,11 +207,8 @@ class ErnieVLMService:
         loaded = self._loaded.get(model)
         if loaded is not None:
             return loaded
-        if model not in self.settings.models:
-            expected = ", ".join(self.settings.models) or "none is named"
-            raise UnusableInput(
-                Problem("no such model", field="model", found=model, expected=expected)
-            )
+        self.check_named(model)
+        assert model is not None  # the first one is always there
         with self._loading[model]:  # others are answered meanwhile
             loaded = self._loaded.get(model)
             if loaded is None:

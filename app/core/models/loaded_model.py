@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from app.config.settings import ErnieVL
+from app.config.sections import ErnieVL
 from app.core.models.allowed import check_allowed
 from app.core.models.answering import Answering
 from app.core.models.asked import asked_of
