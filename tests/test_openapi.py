@@ -181,8 +181,10 @@ def test_paths_and_methods_that_are_not_there_are_told_in_the_same_shape(app: Fa
         nowhere, wrong = client.get("/v2/x"), client.get(EXTRACT)
         form = {"Content-Type": "multipart/form-data"}
         no_form = client.post(EXTRACT, content=b"x", headers=form)
+        other = client.put("/v1/jobs")
     assert [one.status_code for one in (nowhere, wrong, no_form)] == [404, 405, 400]
     assert wrong.headers["Allow"] == "POST"
+    assert (other.status_code, other.headers["Allow"]) == (405, "GET, POST")
     for one in (nowhere, wrong, no_form):
         assert Refused.model_validate(one.json()).detail[0].what
 
