@@ -83,12 +83,11 @@ def create_app(
     """
     app = FastAPI(title="ernie-invoice", version=__version__, lifespan=_while_served(service, jobs))
     guarded = [] if key is None else [Depends(key_holder(key))]
-    unless_held = {} if key is None else refusals(401)
     metrics = Metrics(service)
     larger = {} if jobs is None else {f"/v1{PATH}": jobs.settings.megabytes * 2**20}
     app.add_middleware(Bounded, others=larger)
     app.add_middleware(Counted, metrics=metrics)
-    v1 = APIRouter(prefix="/v1", dependencies=guarded, responses=unless_held)
+    v1 = APIRouter(prefix="/v1", dependencies=guarded, responses=refusals(401))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -111,7 +110,7 @@ def create_app(
         "/metrics",
         dependencies=guarded,
         response_class=Response,
-        responses=as_text | unless_held,
+        responses=as_text | refusals(401),
     )
     async def prometheus() -> Response:
         """Requests, documents, tokens, in Prometheus' text form."""
