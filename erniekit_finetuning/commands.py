@@ -74,7 +74,7 @@ def extract(
     document = read_document(file)  # an unusable file is refused before a model is loaded
     service = ErnieVLMService(settings_for(model, schema))
     try:
-        extraction = service.read(document)
+        extraction = service.read(document, file=file)
     except (TimedOut, Died, Unavailable) as error:
         print(f"error: {file}: {error}", file=sys.stderr)
         raise typer.Exit(2) from error
@@ -102,6 +102,7 @@ def serve(
         import uvicorn
 
         from app.api.server import create_app
+        from app.core.jobs.runner import Runner
         from app.core.learning.store import Store
     except ImportError as error:
         raise UnusableInput(
@@ -117,7 +118,8 @@ def serve(
     at = settings.api
     messages.print(f"{service.model} on http://{at.host}:{at.port}, try /docs")
     store = Store(settings.kept.url, settings.kept.folder)
-    app = create_app(service, at.key, store)
+    jobs = Runner(service, store, settings.jobs, settings.kept.jobs)
+    app = create_app(service, at.key, store, jobs)
     following = Following(service, settings)
     try:
         uvicorn.run(app, host=at.host, port=at.port, log_level="warning")

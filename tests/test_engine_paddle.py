@@ -360,6 +360,27 @@ def test_questions_that_come_midway_are_answered_as_if_alone(
             assert answer.prompt_tokens == alone.prompt_tokens
 
 
+def test_the_norm_of_cpus_is_upstreams(base: Path) -> None:
+    """Its values and its gradients."""
+    paddle = import_paddle()
+    from paddleformers.nn.norm import RMSNorm
+
+    ours = loading.load_base(base, "float32").model.norm
+    assert type(ours) is not RMSNorm
+    theirs = RMSNorm(ours.config)
+    given = paddle.randn([1, 7, ours.hidden_size])
+    found = []
+    for norm in (ours, theirs):
+        norm.weight.set_value(paddle.linspace(0.5, 2, ours.hidden_size))
+        states = given.clone()
+        states.stop_gradient = False
+        out = norm(states)
+        (out * out * out).sum().backward()
+        found.append((out.numpy(), states.grad.numpy(), norm.weight.grad.numpy()))
+    for one, other in zip(*found, strict=True):
+        assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
+
+
 @pytest.mark.parametrize("gpu_route", [False, True])
 def test_guesses_save_steps_and_change_no_answer(
     learnt: Path, gpu_route: bool, monkeypatch: pytest.MonkeyPatch

@@ -38,7 +38,7 @@ acts = {acts!r}
 act = acts[min(start, len(acts) - 1)]
 if act == "fail":
     sys.exit(3)
-print(json.dumps({{"ready": True}}), flush=True)
+print(json.dumps({{"ready": True, "sees_images": False}}), flush=True)
 for number, line in enumerate(sys.stdin):
     asked = json.loads(line)
     text = '{{"structured_data":{{}}}}'

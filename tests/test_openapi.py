@@ -20,7 +20,10 @@ from schemathesis.schemas import BaseSchema
 
 from app.api.answers import Refused
 from app.api.bounds import MOST
-from app.api.server import Reading, create_app
+from app.api.readings import Reading
+from app.api.server import create_app
+from app.config.settings import load_settings
+from app.core.jobs.runner import Runner
 from app.core.learning.store import Store
 from app.core.models.answering import Died, Unavailable
 from app.core.models.ernie_vlm_service import ErnieVLMService, TimedOut
@@ -63,11 +66,15 @@ def app(
     request: pytest.FixtureRequest,
     service: ErnieVLMService,
     tmp_path_factory: pytest.TempPathFactory,
-) -> FastAPI:
-    """An application with a real model and database."""
+) -> Iterator[FastAPI]:
+    """An application with a real model and database, and batch jobs."""
     folder = tmp_path_factory.mktemp("kept")
     key = None if request.param is None else SecretStr(request.param)
-    return create_app(service, key, Store(f"sqlite:///{folder / 'store.db'}", folder))
+    settings = load_settings({"kept": {"folder": str(folder)}})
+    store = Store(settings.kept.url, folder)
+    jobs = Runner(service, store, settings.jobs, settings.kept.jobs)
+    yield create_app(service, key, store, jobs)
+    jobs.close()
 
 
 def documented(app: FastAPI) -> BaseSchema:
@@ -174,8 +181,10 @@ def test_paths_and_methods_that_are_not_there_are_told_in_the_same_shape(app: Fa
         nowhere, wrong = client.get("/v2/x"), client.get(EXTRACT)
         form = {"Content-Type": "multipart/form-data"}
         no_form = client.post(EXTRACT, content=b"x", headers=form)
+        other = client.put("/v1/jobs")
     assert [one.status_code for one in (nowhere, wrong, no_form)] == [404, 405, 400]
     assert wrong.headers["Allow"] == "POST"
+    assert (other.status_code, other.headers["Allow"]) == (405, "GET, POST")
     for one in (nowhere, wrong, no_form):
         assert Refused.model_validate(one.json()).detail[0].what
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from PIL import Image
 from test_api_reader import Server, ok, wrong
 
 from app.api.server import create_app
@@ -55,7 +58,8 @@ def server() -> Iterator[Server]:
 
 def service(server: Server, folder: Path, **settings: Any) -> ErnieVLMService:
     file = folder / "served.yaml"
-    how = "model: m, retries: 0, timeout: 20, parallel: 8, json_mode: schema"
+    seen = "true" if settings.pop("images", False) else "false"
+    how = f"model: m, retries: 0, timeout: 20, parallel: 8, json_mode: schema, images: {seen}"
     file.write_text(f"api: {{base_url: {server.url}, {how}}}\n", encoding="utf-8")
     return ErnieVLMService({"ernie_vl": {"base_model": str(file), **settings}})
 
@@ -78,6 +82,28 @@ def test_what_the_server_says_is_typed_placed_and_checked(
     assert read.invoice.number.places
     assert not read.not_in_document
     assert read.decoding is Decoding.OFF
+    reader.close()
+
+
+def test_a_model_that_sees_images_is_shown_the_pages(server: Server, tmp_path: Path) -> None:
+    """And what it answers is compared with the words of the document all the same."""
+    long = draft(GeneratorConfig(max_lines=60), seed=8, index=0)
+    (tmp_path / "long.pdf").write_bytes(render_pdf(long.invoice, long.style))
+    pages = len(read_pdf(tmp_path / "long.pdf").pages)
+    answer = json.dumps({"structured_data": structured_data(long.invoice)})
+    server.script = lambda body, count: ok(answer)
+    reader = service(server, tmp_path, images=True)
+    read = reader.extract(tmp_path / "long.pdf")
+    assert isinstance(read, Extraction)
+    assert read.invoice.number is not None
+    assert read.invoice.number.places
+    (turn,) = server.bodies[0]["messages"]
+    shown = [part["image_url"]["url"] for part in turn["content"] if part["type"] == "image_url"]
+    assert len(shown) == pages
+    for url in shown:
+        image = Image.open(BytesIO(base64.b64decode(url.removeprefix("data:image/jpeg;base64,"))))
+        assert image.width > 800
+    assert long.invoice.number.printed not in json.dumps(turn["content"])  # no text beside them
     reader.close()
 
 

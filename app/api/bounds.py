@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -17,19 +18,25 @@ class _TooLarge(Exception):
 
 
 class Bounded:
-    """ASGI middleware that answers 413 to bodies of more than `most` bytes, announced or not."""
+    """ASGI middleware that answers 413 to bodies of more than `most` bytes, announced or not.
 
-    def __init__(self, app: ASGIApp, most: int = MOST) -> None:
-        self._app, self._most = app, most
+    `others`: what may be sent to some paths instead.
+    """
+
+    def __init__(
+        self, app: ASGIApp, most: int = MOST, others: Mapping[str, int] | None = None
+    ) -> None:
+        self._app, self._most, self._others = app, most, others or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or stop reading."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        most = self._others.get(scope["path"], self._most)
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        if announced.isdigit() and int(announced) > self._most:
-            await self._refuse(send)
+        if announced.isdigit() and int(announced) > most:
+            await _refuse(send, most)
             return
         taken, refused, started = 0, False, False
 
@@ -37,7 +44,7 @@ class Bounded:
             nonlocal taken, refused
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._most:
+            if taken > most:
                 refused = True
                 raise _TooLarge
             return message
@@ -51,11 +58,12 @@ class Bounded:
         with suppress(_TooLarge):
             await self._app(scope, counted, unless_refused)
         if refused and not started:
-            await self._refuse(send)
+            await _refuse(send, most)
 
-    async def _refuse(self, send: Send) -> None:
-        what = f"a request of at most {self._most} bytes is expected"
-        body = json.dumps({"detail": [{"what": what}]}).encode()
-        headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+
+async def _refuse(send: Send, most: int) -> None:
+    what = f"a request of at most {most} bytes is expected"
+    body = json.dumps({"detail": [{"what": what}]}).encode()
+    headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -11,7 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
+from app.core.jobs.store import NoSuchJob
 from app.core.models.answering import Died, Unavailable
 from app.core.models.ernie_vlm_service import TimedOut
 from app.core.processes import Busy, Closed
@@ -27,6 +29,10 @@ class Told(JSONResponse):
         return json.dumps(content, separators=(",", ":")).encode("ascii")
 
 
+class TooLarge(UnusableInput):
+    """More bytes than may be sent."""
+
+
 class Refusal(NamedTuple):
     """A status of HTTP, and every fault: `what`, and where known field, found, expected, cure."""
 
@@ -34,6 +40,7 @@ class Refusal(NamedTuple):
     detail: list[dict[str, Any]]
 
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 KNOWN: tuple[type[Exception], ...] = (
     Busy, Unavailable, Closed, TimedOut, Died, UnusableInput, UnreadableAnswer,
 )  # fmt: skip
@@ -51,11 +58,29 @@ def refusal(error: Exception) -> Refusal:
         case UnreadableAnswer():
             what = f"the model could not read the document; {error}"
             return Refusal(422, [{"what": what, "answer": error.answer}])
+        case NoSuchJob():
+            return Refusal(404, _faults(error))
+        case TooLarge():
+            return Refusal(413, _faults(error))
         case UnusableInput():
-            # The file's path on this machine is nobody's business.
-            faults = map(asdict, error.problems)
-            return Refusal(422, [{key: one[key] for key in one if key != "file"} for one in faults])
+            return Refusal(422, _faults(error))
     raise error
+
+
+def _faults(error: UnusableInput) -> list[dict[str, Any]]:
+    """Its problems without the file's path on this machine, which is nobody's business."""
+    faults = map(asdict, error.problems)
+    return [{key: one[key] for key in one if key != "file"} for one in faults]
+
+
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The methods that some route takes at the address of a request."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in app.routes)
+
+    return [method for method in _METHODS if takes(method)]
 
 
 def add_refusals(app: FastAPI) -> None:
@@ -77,9 +102,12 @@ def add_refusals(app: FastAPI) -> None:
         ]
         return Told({"detail": faults}, status_code=422)
 
-    def told(_: Request, error: Exception) -> JSONResponse:
+    def told(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return Told({"detail": [{"what": error.detail}]}, error.status_code, error.headers)
+        headers = error.headers
+        if error.status_code == 405:  # the framework names those of one route of several
+            headers = {"Allow": ", ".join(_allowed(app, request))}
+        return Told({"detail": [{"what": error.detail}]}, error.status_code, headers)
 
     def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=499)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Annotated, Any
@@ -24,29 +23,35 @@ from app.api.answers import refusals
 from app.api.bounds import Bounded
 from app.api.examples import READING, SENT
 from app.api.feedback import feedback_routes
+from app.api.jobs import PATH, job_routes
 from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
 from app.api.queue import queue_routes
+from app.api.readings import OwnReading, Reading
 from app.api.receiving import name_of, received
 from app.api.refusals import Told, add_refusals
-from app.core.learning.keeping import keep_reading
+from app.core.jobs.runner import Runner
+from app.core.learning.keeping import keep_reading, told_reading
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from erniekit_finetuning import __version__
-from erniekit_finetuning.extraction import Extraction
-from erniekit_finetuning.own_extraction import OwnExtraction
 
 
-def _with_threads(
-    service: ErnieVLMService,
+def _while_served(
+    service: ErnieVLMService, jobs: Runner | None
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Each document that may be open has a thread that waits for it, and some are left."""
+    """Each document that may be open has a thread that waits for it, and some are left.
+
+    Jobs end with the application: what ends the process by a signal leaves time for that.
+    """
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threads = to_thread.current_default_thread_limiter()
         threads.total_tokens += 2 * service.settings.most_open
         yield
+        if jobs is not None:
+            await to_thread.run_sync(jobs.close)
 
     return lifespan
 
@@ -64,33 +69,25 @@ class Readiness(BaseModel):
     ready: bool
 
 
-class Reading(Extraction):
-    """An extraction, and the id under which it can be corrected."""
-
-    document_id: str | None
-
-
-class OwnReading(OwnExtraction):
-    """The same in a schema of one's own."""
-
-    document_id: str | None
-
-
 def create_app(
-    service: ErnieVLMService, key: SecretStr | None = None, store: Store | None = None
+    service: ErnieVLMService,
+    key: SecretStr | None = None,
+    store: Store | None = None,
+    jobs: Runner | None = None,
 ) -> FastAPI:
     """The application around a loaded service.
 
     With a key, /v1 wants it as a bearer token. With a store, documents are kept with what was read,
-    and can be corrected.
+    and can be corrected. With a runner, there are batch jobs until
+    the application ends.
     """
-    app = FastAPI(title="ernie-invoice", version=__version__, lifespan=_with_threads(service))
+    app = FastAPI(title="ernie-invoice", version=__version__, lifespan=_while_served(service, jobs))
     guarded = [] if key is None else [Depends(key_holder(key))]
-    unless_held = {} if key is None else refusals(401)
     metrics = Metrics(service)
-    app.add_middleware(Bounded)
+    larger = {} if jobs is None else {f"/v1{PATH}": jobs.settings.megabytes * 2**20}
+    app.add_middleware(Bounded, others=larger)
     app.add_middleware(Counted, metrics=metrics)
-    v1 = APIRouter(prefix="/v1", dependencies=guarded, responses=unless_held)
+    v1 = APIRouter(prefix="/v1", dependencies=guarded, responses=refusals(401))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
@@ -113,7 +110,7 @@ def create_app(
         "/metrics",
         dependencies=guarded,
         response_class=Response,
-        responses=as_text | unless_held,
+        responses=as_text | refusals(401),
     )
     async def prometheus() -> Response:
         """Requests, documents, tokens, in Prometheus' text form."""
@@ -146,13 +143,14 @@ def create_app(
             metrics.read(read)
             if store is not None:
                 kept = keep_reading(store, name_of(file), path, reading)
-        # Written here: numbers of a schema of one's own stay as they were said.
-        text = f'{{"document_id":{json.dumps(kept)},{read.json_text()[1:]}'
-        return Response(text, media_type="application/json")
+        return Response(told_reading(read, kept), media_type="application/json")
 
     add_refusals(app)
     if store is not None:
         v1.include_router(feedback_routes(store))
         v1.include_router(queue_routes(store))
+    if jobs is not None:
+        jobs.on_read(metrics.read)
+        v1.include_router(job_routes(service, jobs))
     app.include_router(v1)
     return app

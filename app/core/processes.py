@@ -11,9 +11,9 @@ from typing import BinaryIO
 class Busy(Exception):
     """More wait than may; `retry_after` is whole seconds until there should be room."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, what: str = "too many documents wait") -> None:
         self.retry_after = retry_after
-        super().__init__(f"too many documents wait; try again in {retry_after} s")
+        super().__init__(f"{what}; try again in {retry_after} s")
 
 
 class Closed(Exception):

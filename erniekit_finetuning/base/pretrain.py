@@ -23,6 +23,7 @@ from erniekit_finetuning.base.corpus import FORMS, Labelled, exact_key
 from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
+from erniekit_finetuning.engines.memory import bound_kernel_cache
 from erniekit_finetuning.files import written_whole
 
 
@@ -46,6 +47,7 @@ def main() -> None:
         tokenizer.save(
             tokenizer.build(words), run / "tokenizer", config.model.max_position_embeddings
         )
+    bound_kernel_cache()
     import torch.multiprocessing
 
     torch.multiprocessing.spawn(_worker, (config, run, _free_port()), nprocs=processes)

@@ -123,7 +123,7 @@ def page_images(path: Path) -> list[Image.Image]:
             Problem(
                 "the image cannot be read",
                 file=str(path),
-                found=str(error).replace(str(path), path.name),
+                found=str(error).replace(f" {str(path)!r}", "").replace(str(path), path.name),
                 expected="PDF, PNG, JPEG, TIFF, WebP or BMP",
                 cure="open it in a viewer and save it again",
             )

@@ -38,7 +38,6 @@ def main() -> None:
                     f"http://127.0.0.1:{service.port}/openapi.json",
                     f"--header=Authorization: Bearer {service.key}",
                     f"--max-examples={options.examples}",
-                    "--workers=4",
                     "--continue-on-failure",
                 ],
                 cwd=folder,

@@ -21,6 +21,7 @@ class Tally:
         self.unanswered: set[str] = set()  # corrections of which it is not known
         self.waited: list[float] = []
         self.health: list[float] = []
+        self.swaps: list[float] = []
 
     def send(self, kind: str) -> None:
         """A request leaves."""
@@ -60,6 +61,12 @@ class Tally:
         with self._lock:
             self.health.append(seconds)
 
+    def swapped(self, seconds: float) -> None:
+        """A promoted model reads, so long after it was promoted."""
+        with self._lock:
+            self.events["swap done"] += 1
+            self.swaps.append(seconds)
+
     def report(self) -> dict[str, Any]:
         """The counts, for JSON."""
         return {
@@ -68,6 +75,7 @@ class Tally:
             "events": dict(sorted(self.events.items())),
             "reading_seconds": spread(self.waited),
             "health_seconds": spread(self.health),
+            "swap_seconds": spread(self.swaps),
         }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -65,13 +65,17 @@ class Store:
         *,
         confidence: Mapping[str, float] = EMPTY,
         doubts: Doubts = NONE,
+        id_: str | None = None,
+        before: Callable[[Session], None] | None = None,
     ) -> str:
         """Keep a document with what a model read from it, in our shape or a schema's, and how sure
-        it was; returns its id."""
-        id_ = uuid4().hex
+        it was; returns its id, which is `id_` where one is given.
+
+        `before` is done in the same transaction; where it raises, nothing is kept.
+        """
+        id_ = id_ or uuid4().hex
         suffix = next((end for start, end in _SUFFIXES.items() if data.startswith(start)), ".pdf")
         file = f"{id_}{suffix}"
-        write_bytes(self.documents / file, data)
         one = KeptDocument(
             id=id_,
             name=name,
@@ -86,6 +90,9 @@ class Store:
             least_sure=doubts.least_sure,
         )
         with self.session.begin() as session:
+            if before is not None:
+                before(session)
+            write_bytes(self.documents / file, data)
             session.add(one)
         return id_
 

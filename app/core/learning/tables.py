@@ -1,8 +1,9 @@
-"""What is kept: documents with what was read, corrections, and how far they were exported."""
+"""What is kept: documents with what was read, corrections, exports, and batch jobs."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from enum import StrEnum
 
 from sqlalchemy import JSON, ForeignKey
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -67,3 +68,47 @@ class Export(Base):
 
     path: Mapped[str] = mapped_column(primary_key=True)
     size: Mapped[int]
+
+
+class Job(Base):
+    """Documents that were sent to be read when there is room, with one model.
+
+    `key` is what the client calls the request, `digest` what it sent with it. `since` is when the
+    service that runs now began to read; None where it has not.
+    """
+
+    __tablename__ = "jobs"
+
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    received: Mapped[datetime] = mapped_column(default=now)
+    key: Mapped[str | None] = mapped_column(unique=True)
+    digest: Mapped[str]
+    model: Mapped[str | None]
+    since: Mapped[datetime | None]
+
+
+class DocumentState(StrEnum):
+    """Where a document of a job is; all but the first are for good."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobDocument(Base):
+    """A document of a job; it is kept under `kept_id`, which is told before it is read.
+
+    `told` is JSON: the answer where it is done, a status and what went wrong where it failed.
+    """
+
+    __tablename__ = "job_documents"
+
+    job: Mapped[int] = mapped_column(ForeignKey("jobs.number"), primary_key=True)
+    position: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    name: Mapped[str]
+    kept_id: Mapped[str]
+    state: Mapped[str] = mapped_column(default=DocumentState.WAITING, index=True)
+    finished: Mapped[datetime | None]
+    told: Mapped[str | None]

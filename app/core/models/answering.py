@@ -25,6 +25,11 @@ class Answering(Protocol):
         """Whether it can be asked now."""
         ...
 
+    @property
+    def sees_images(self) -> bool:
+        """Whether questions may carry images."""
+        ...
+
     def __len__(self) -> int:
         """How many questions are open."""
         ...

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -33,6 +35,23 @@ class Reading(NamedTuple):
 
     extraction: Extraction | OwnExtraction
     schema: str | None
+
+
+class _Pages:
+    """Images of a document's pages, made in a folder once they are asked for."""
+
+    def __init__(self, opener: Opener, document: Document, file: Path | None, folder: Path) -> None:
+        self._opener, self._document, self._file, self._folder = opener, document, file, folder
+
+    @cached_property
+    def images(self) -> tuple[Path, ...]:
+        """A file for each page; none where there is no file to draw."""
+        if self._file is None:
+            return ()
+        made = tuple(self._folder / f"{page}.jpg" for page in range(len(self._document.pages)))
+        for page, image in enumerate(made):
+            image.write_bytes(self._opener.picture(self._file, page))
+        return made
 
 
 class ErnieVLMService:
@@ -108,7 +127,7 @@ class ErnieVLMService:
 
     def reading(self, path: Path, model: str | None = None) -> Reading:
         """The same with the schema that it is in."""
-        return self.reading_of(self.open(path), model)
+        return self.reading_of(self.open(path), model, path)
 
     def open(self, path: Path) -> Document:
         """The words of a file, for `read`; raises UnusableInput, Busy."""
@@ -118,19 +137,28 @@ class ErnieVLMService:
         """Page `page` (from 0) of a file as JPEG; raises as `open` does."""
         return self._opener.picture(path, page)
 
-    def read(self, document: Document, model: str | None = None) -> Extraction | OwnExtraction:
-        """Read a document that is open already; raises as `extract` does."""
-        return self.reading_of(document, model).extraction
+    def read(
+        self, document: Document, model: str | None = None, file: Path | None = None
+    ) -> Extraction | OwnExtraction:
+        """Read a document that is open already; raises as `extract` does.
 
-    def reading_of(self, document: Document, model: str | None = None) -> Reading:
+        A model that sees images is shown the pages of `file`, where it is given, else the text.
+        """
+        return self.reading_of(document, model, file).extraction
+
+    def reading_of(
+        self, document: Document, model: str | None = None, file: Path | None = None
+    ) -> Reading:
         """The same with the schema that it is in."""
-        loaded, answer = self._asked(document, model)
-        try:
-            said = answer.result(self.settings.timeout_seconds)
-        except TimeoutError as error:
-            answer.cancel()
-            what = f"the document was not read in {self.settings.timeout_seconds:g} s"
-            raise TimedOut(what) from error
+        with TemporaryDirectory() as folder:
+            pages = _Pages(self._opener, document, file, Path(folder))
+            loaded, answer = self._asked(document, model, pages)
+            try:
+                said = answer.result(self.settings.timeout_seconds)
+            except TimeoutError as error:
+                answer.cancel()
+                what = f"the document was not read in {self.settings.timeout_seconds:g} s"
+                raise TimedOut(what) from error
         schema = None if loaded.schema is None else loaded.schema.text
         return Reading(loaded.extraction(said, document), schema)
 
@@ -145,6 +173,14 @@ class ErnieVLMService:
         if before is not None:
             before.answering.close()
 
+    def check_named(self, model: str | None) -> None:
+        """Raise UnusableInput for a model that is neither the first nor named."""
+        if model is not None and model not in self.settings.models:
+            expected = ", ".join(self.settings.models) or "none is named"
+            raise UnusableInput(
+                Problem("no such model", field="model", found=model, expected=expected)
+            )
+
     def close(self) -> None:
         """Answer what is open and end all processes."""
         with self._lock:
@@ -155,12 +191,13 @@ class ErnieVLMService:
         self._opener.close()
 
     def _asked(
-        self, document: Document, model: str | None
+        self, document: Document, model: str | None, pages: _Pages
     ) -> tuple[LoadedModel, Future[Generation]]:
         while True:
             loaded = self._of(model)
+            images = pages.images if loaded.answering.sees_images else ()
             try:
-                return loaded, loaded.ask(document)
+                return loaded, loaded.ask(document, images)
             except Closed:
                 if self._closed:
                     raise
@@ -170,11 +207,8 @@ class ErnieVLMService:
         loaded = self._loaded.get(model)
         if loaded is not None:
             return loaded
-        if model not in self.settings.models:
-            expected = ", ".join(self.settings.models) or "none is named"
-            raise UnusableInput(
-                Problem("no such model", field="model", found=model, expected=expected)
-            )
+        self.check_named(model)
+        assert model is not None  # the first one is always there
         with self._loading[model]:  # others are answered meanwhile
             loaded = self._loaded.get(model)
             if loaded is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from app.config.settings import ErnieVL
+from app.config.sections import ErnieVL
 from app.core.models.allowed import check_allowed
 from app.core.models.answering import Answering
 from app.core.models.asked import asked_of
@@ -52,10 +53,11 @@ class LoadedModel:
             self._calibration = _calibration(name, settings, self.schema)
             self.answering = ModelProcess(settings.engine, name, settings.rows, settings.most_open)
 
-    def ask(self, document: Document) -> Future[Generation]:
-        """Ask for the document's invoice; see `Answering.submit`."""
-        asked = asked_of(document, self.schema, self._decoding, self._most_new_tokens)
-        return self.answering.submit(asked)
+    def ask(self, document: Document, images: Sequence[Path] = ()) -> Future[Generation]:
+        """Ask for the document's invoice, by its text or images of its pages; see
+        `Answering.submit`."""
+        how = self._decoding, self._most_new_tokens, tuple(map(str, images))
+        return self.answering.submit(asked_of(document, self.schema, *how))
 
     def extraction(self, said: Generation, document: Document) -> Extraction | OwnExtraction:
         """What the model said, typed, placed and checked; raises UnreadableAnswer."""

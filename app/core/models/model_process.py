@@ -56,6 +56,7 @@ class ModelProcess:
         self._next_key = 0
         self._pace = Pace()
         self._closing = False
+        self._sees_images = False
         self._failure: UnusableInput | None = None
         self._process: subprocess.Popen[bytes] | None = None  # once its model is loaded
         self._starting: subprocess.Popen[bytes] | None = None
@@ -76,6 +77,11 @@ class ModelProcess:
     def ready(self) -> bool:
         """Whether the process is loaded and runs."""
         return self.pid is not None
+
+    @property
+    def sees_images(self) -> bool:
+        """Whether questions may carry images."""
+        return self._sees_images
 
     def __len__(self) -> int:
         """How many questions are open."""
@@ -135,6 +141,7 @@ class ModelProcess:
                 message = json.loads(line)
                 if "ready" in message:
                     failed = 0
+                    self._sees_images = message["sees_images"]
                     self._started(process)
                 elif "key" in message:
                     self._answered(message)

@@ -37,7 +37,7 @@ def main(engine: str, model: str, rows: int) -> None:
     except UnusableInput as error:
         return _tell(out, problems=error.to_json())
     assert isinstance(reader, GreedyReader)
-    _tell(out, ready=True)
+    _tell(out, ready=True, sees_images=reader.sees_images)
     inbox: Inbox = SimpleQueue()
     Thread(target=_listen, args=(inbox,), daemon=True).start()
     together, waiting = reader.together(), deque[tuple[int, Asked]]()

@@ -44,6 +44,11 @@ class ServedModel:
         """True: whether the server answers is not known before it is asked."""
         return True
 
+    @property
+    def sees_images(self) -> bool:
+        """As its settings say."""
+        return self._reader.sees_images
+
     def __len__(self) -> int:
         """How many questions are open."""
         return self._open

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from erniekit_finetuning.engines.memory import bound_kernel_cache
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 ATTENTION = "documents"
@@ -25,6 +26,7 @@ def import_torch() -> Any:
         raise UnusableInput(Problem(what, field="engine", cure="start it in a process of its own"))
     # paddlecodec ships a folder named torchcodec, which transformers would take for the real one.
     sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]
+    bound_kernel_cache()
     try:
         import peft  # noqa: F401
         import torch

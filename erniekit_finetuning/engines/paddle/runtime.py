@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from erniekit_finetuning.engines.paddle import cpu_attention
+from erniekit_finetuning.engines.paddle.cpu_norm import product_norm
 from erniekit_finetuning.engines.paddle.row_cache import Cached
 from erniekit_finetuning.errors import Problem, UnusableInput
 
@@ -33,6 +34,7 @@ def import_paddle() -> Any:
             warnings.simplefilter("ignore")
             import paddle
             from paddleformers.nn.attention.interface import ALL_ATTENTION_FUNCTIONS
+            from paddleformers.nn.norm import Norm, RMSNorm
             from paddleformers.utils.log import logger
     except ImportError as error:
         cure = "install ernie-invoice[paddle], on a GPU machine with Paddle's own paddlepaddle-gpu"
@@ -45,6 +47,7 @@ def import_paddle() -> Any:
         if name.startswith(("paddle", "transformers")) and isinstance(other, logging.Logger):
             other.setLevel(logging.ERROR)
     ALL_ATTENTION_FUNCTIONS.register(cpu_attention.NAME, _attention(paddle))
+    Norm._global_mapping["rms_norm"] = product_norm(paddle, RMSNorm)
     return paddle
 
 

@@ -1,0 +1,1 @@
+"""Batch jobs: documents that are read when there is room, each once."""
