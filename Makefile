@@ -5,7 +5,7 @@ PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
 CODE := $(SOURCES) tests benchmarks setup.py
 
-.PHONY: demo test lint bench base test-ray test-erniekit fuzz fonts browser schema clean help
+.PHONY: demo test lint bench base test-ray test-erniekit fuzz schemathesis soak fonts browser schema clean help
 
 help:
 	@echo "make demo      the whole loop on generated invoices, about 6 minutes after the install"
@@ -14,6 +14,8 @@ help:
 	@echo "make bench     benchmarks, as ratios to a bare lower bound"
 	@echo "make base      pre-train the small base model again (hours on 2 cores)"
 	@echo "make fuzz      readers of values, JSON and XML against hostile input; RUNS=1000000"
+	@echo "make schemathesis  the service against its OpenAPI document; EXAMPLES=300"
+	@echo "make soak      the service under abuse; MINUTES=10"
 	@echo "make schema    write docs/invoice.schema.json from the model"
 	@echo "make test-ray  data sets on a Ray cluster of this machine"
 	@echo "make test-erniekit  our training files through ERNIEKit 1.0.1, in an environment of its own"
@@ -61,6 +63,14 @@ fuzz: .venv/fuzz/installed
 	.venv/fuzz/bin/python tests/fuzz/make_corpus.py runs/fuzz/corpus
 	.venv/fuzz/bin/python tests/fuzz/fuzz_invoice.py -runs=$(RUNS) -max_len=8192 -timeout=10 \
 		-artifact_prefix=runs/fuzz/ runs/fuzz/corpus
+
+EXAMPLES ?= 300
+schemathesis: .venv/test/installed
+	.venv/test/bin/python -m tests.soak.against_document --examples $(EXAMPLES)
+
+MINUTES ?= 10
+soak: .venv/test/installed
+	.venv/test/bin/python -m tests.soak.soak --minutes $(MINUTES)
 
 # Typefaces of the synthetic invoices; without them a few that typst brings along are drawn.
 fonts:

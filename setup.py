@@ -73,6 +73,7 @@ EXTRAS = {
         *DESK,
         "pytest>=9",
         "hypothesis>=6.170",
+        "schemathesis>=4.32",
         "httpx>=0.28",
         "mypy",
         "ruff",

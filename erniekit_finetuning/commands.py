@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -111,6 +112,7 @@ def serve(
     from app.core.learning.following import Following, serving
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
+    _end_in_order()
     settings = settings_for(model, schema, host, port)
     service = ErnieVLMService(serving(settings))
     at = settings.api
@@ -150,6 +152,7 @@ def desk(
     from app.core.learning.following import Following, serving
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
+    _end_in_order()
     settings = settings_for(model, schema, host, port)
     service = ErnieVLMService(serving(settings))
     at = settings.api
@@ -169,6 +172,16 @@ def desk(
         following.close()
         opened.close()
         service.close()
+
+
+def _end_in_order() -> None:
+    """Let SIGTERM end this process as an exception does: what was started is closed."""
+
+    # uvicorn answers what is open, then raises the signal again for who had it before.
+    def end(*_: Any) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, end)
 
 
 def corrections(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -271,6 +272,28 @@ def test_an_operator_sees_requests_documents_and_tokens(
     assert lines["ernie_invoice_documents_open"] == "0.0"
     assert lines["ernie_invoice_ready"] == "1.0"
     assert "anything" not in told.text
+
+
+def test_who_goes_away_in_the_middle_of_a_body_is_no_fault_of_the_service(
+    service: ErnieVLMService, tmp_path: Path
+) -> None:
+    app = create_app(service, store=Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path))
+    told = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/feedback", "query_string": b"",
+        "headers": [], "http_version": "1.1", "scheme": "http", "root_path": "",
+    }  # fmt: skip
+
+    async def receive() -> dict[str, object]:
+        return told.pop(0)
+
+    async def send(_: object) -> None:
+        pass
+
+    asyncio.run(app(scope, receive, send))
+    counted = TestClient(app).get("/metrics").text
+    assert 'status="499"' in counted
+    assert 'status="500"' not in counted
 
 
 def test_bodies_without_end_are_not_read_to_the_end(service: ErnieVLMService) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import time
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typst
+from raw_pdf import raw_pdf
 
 from app.core.documents.opener import Opener
 from app.core.processes import Busy, Closed
@@ -44,23 +44,7 @@ def drawn(path: Path, text: str, page: str = "width: 12cm, height: 6cm") -> Path
 
 
 def raw(path: Path, page: str, content: bytes) -> Path:
-    """A PDF of one page with a compressed content."""
-    packed = zlib.compress(content)
-    stream = f"<</Filter/FlateDecode/Length {len(packed)}>>stream\n".encode() + packed
-    parts = [
-        b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
-        f"<</Type/Page/Parent 2 0 R/Contents 4 0 R{page}>>".encode(),
-        stream + b"\nendstream",
-    ]
-    body, offsets = b"%PDF-1.7\n", []
-    for number, part in enumerate(parts, start=1):
-        offsets.append(len(body))
-        body += f"{number} 0 obj".encode() + part + b"endobj\n"
-    table = b"".join(f"{offset:010} 00000 n \n".encode() for offset in offsets)
-    end = b"xref\n0 5\n0000000000 65535 f \n" + table
-    end += f"trailer<</Size 5/Root 1 0 R>>\nstartxref\n{len(body)}\n%%EOF".encode()
-    path.write_bytes(body + end)
+    path.write_bytes(raw_pdf(page, content))
     return path
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from app.api.answers import refusals
 from app.core.learning.store import Store
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -55,7 +56,7 @@ def feedback_routes(store: Store) -> APIRouter:
     @router.post(
         "/feedback",
         status_code=201,
-        responses={413: {"description": "Too large."}, 422: {"description": "Cannot be used."}},
+        responses=refusals(413, 422),
         openapi_extra={"requestBody": {**asked, "required": True}},
     )
     async def feedback(request: Request) -> Taken:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from app.api.answers import Fault
 from app.api.readings import OwnReading, Reading
 from app.core.jobs.progress import JobState, Progress
 from app.core.jobs.store import Result
@@ -59,34 +60,6 @@ class JobAnswer(BaseModel):
             cancelled=progress.cancelled,
             seconds_left=progress.seconds_left,
         )
-
-
-class Fault(BaseModel):
-    """One thing that is wrong, and where known: with which field, what was found and expected."""
-
-    what: str
-    field: str | None = None
-    found: str | None = None
-    expected: str | None = None
-    cure: str | None = None
-    line: int | None = None
-    answer: str | None = None
-
-
-class Faults(BaseModel):
-    """Everything that is wrong."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"detail": [{"what": "no such job", "field": "job_id"}]}]}
-    )
-
-    detail: list[Fault]
-
-
-class NoKey(BaseModel):
-    """The key is missing or wrong."""
-
-    detail: str
 
 
 class DoneResult(BaseModel):

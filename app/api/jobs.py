@@ -9,8 +9,9 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
+from app.api.answers import refusals
 from app.api.form_on_disk import FILES, MODEL, FormOnDisk
-from app.api.job_answers import Faults, JobAnswer, NoKey, Results, results_text
+from app.api.job_answers import JobAnswer, Results, results_text
 from app.core.jobs.runner import Runner
 from app.core.jobs.store import Sent
 from app.core.models.ernie_vlm_service import ErnieVLMService
@@ -43,22 +44,12 @@ Key = Annotated[
     ),
 ]
 _Answers = dict[int | str, dict[str, Any]]
-_KEY: _Answers = {401: {"model": NoKey, "description": "The service's key is wanted."}}
-_INVALID: _Answers = {422: {"model": Faults, "description": "Cannot be used."}}
-_UNKNOWN: _Answers = {**_KEY, **_INVALID, 404: {"model": Faults, "description": "No such job."}}
 _MADE: _Answers = {
     202: {
         "description": "The job is made; ask at Location how far it is.",
         "headers": {"Location": {"schema": {"type": "string"}}},
     },
-    **_KEY,
-    413: {"model": Faults, "description": "A file, or all of them, are too large."},
-    **_INVALID,
-    429: {
-        "model": Faults,
-        "description": "Too many jobs are unfinished.",
-        "headers": {"Retry-After": {"schema": {"type": "integer"}}},
-    },
+    **refusals(413, 422, 429),
 }
 
 
@@ -105,17 +96,17 @@ def job_routes(service: ErnieVLMService, runner: Runner) -> APIRouter:
         response.headers["Location"] = request.url_for("job", job_id=made).path
         return JobAnswer.of(await run_in_threadpool(store.progress, made))
 
-    @router.get(PATH, responses={**_KEY, **_INVALID})
+    @router.get(PATH, responses=refusals(422))
     def jobs(limit: Annotated[int, Query(ge=1, le=100)] = 20) -> list[JobAnswer]:
         """The jobs that were made last, the last one first."""
         return [JobAnswer.of(one) for one in store.latest(limit)]
 
-    @router.get(f"{PATH}/{{job_id}}", responses=_UNKNOWN)
+    @router.get(f"{PATH}/{{job_id}}", responses=refusals(404, 422))
     def job(job_id: str) -> JobAnswer:
         """How far a job is."""
         return JobAnswer.of(store.progress(job_id))
 
-    @router.get(f"{PATH}/{{job_id}}/results", response_model=Results, responses=_UNKNOWN)
+    @router.get(f"{PATH}/{{job_id}}/results", response_model=Results, responses=refusals(404, 422))
     def results(
         job_id: str,
         after: Annotated[int, Query(ge=0, le=_MOST_AFTER)] = 0,
@@ -126,7 +117,7 @@ def job_routes(service: ErnieVLMService, runner: Runner) -> APIRouter:
         text = results_text(found, after, store.progress(job_id).documents)
         return Response(text, media_type="application/json")
 
-    @router.delete(f"{PATH}/{{job_id}}", responses=_UNKNOWN)
+    @router.delete(f"{PATH}/{{job_id}}", responses=refusals(404, 422))
     def cancel(job_id: str) -> JobAnswer:
         """Cancel what is not read yet; results that are there stay."""
         store.cancel(job_id)

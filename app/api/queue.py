@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from app.api.answers import refusals
 from app.core.learning.store import Store
 
 
@@ -23,7 +24,7 @@ def queue_routes(store: Store) -> APIRouter:
     """GET /queue."""
     router = APIRouter()
 
-    @router.get("/queue")
+    @router.get("/queue", responses=refusals(422))
     def queue(limit: Annotated[int, Query(ge=1, le=1000)] = 20) -> list[QueuedDocument]:
         """Documents without a correction, those that would teach most first."""
         return [

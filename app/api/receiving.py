@@ -12,6 +12,14 @@ from fastapi import HTTPException, UploadFile
 
 from erniekit_finetuning.documents.limits import MAX_BYTES
 
+_LONGEST = 255  # letters of a name
+
+
+def name_of(file: UploadFile) -> str:
+    """What its sender calls the file; letters that no UTF-8 can say are replaced."""
+    # The charset that a form names may be one that makes halves of letters.
+    return (file.filename or "")[:_LONGEST].encode(errors="replace").decode()
+
 
 @contextmanager
 def received(file: UploadFile) -> Iterator[Path]:

@@ -8,7 +8,10 @@ from typing import Any, NamedTuple
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from app.core.jobs.store import NoSuchJob
 from app.core.models.answering import Died, Unavailable
@@ -37,6 +40,7 @@ class Refusal(NamedTuple):
     detail: list[dict[str, Any]]
 
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 KNOWN: tuple[type[Exception], ...] = (
     Busy, Unavailable, Closed, TimedOut, Died, UnusableInput, UnreadableAnswer,
 )  # fmt: skip
@@ -69,8 +73,21 @@ def _faults(error: UnusableInput) -> list[dict[str, Any]]:
     return [{key: one[key] for key in one if key != "file"} for one in faults]
 
 
+def _allowed(app: FastAPI, request: Request) -> list[str]:
+    """The methods that some route takes at the address of a request."""
+
+    def takes(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in app.routes)
+
+    return [method for method in _METHODS if takes(method)]
+
+
 def add_refusals(app: FastAPI) -> None:
-    """Let an application answer the known errors so."""
+    """Let an application answer the known errors so, and those of the framework in the same shape.
+
+    A client that went away before it had sent everything hears nothing: 499 is for the metrics.
+    """
 
     def refused(_: Request, error: Exception) -> JSONResponse:
         status, detail = refusal(error)
@@ -85,6 +102,18 @@ def add_refusals(app: FastAPI) -> None:
         ]
         return Told({"detail": faults}, status_code=422)
 
+    def told(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        headers = error.headers
+        if error.status_code == 405:  # the framework names those of one route of several
+            headers = {"Allow": ", ".join(_allowed(app, request))}
+        return Told({"detail": [{"what": error.detail}]}, error.status_code, headers)
+
+    def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=499)
+
     for kind in KNOWN:
         app.add_exception_handler(kind, refused)
     app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, told)
+    app.add_exception_handler(ClientDisconnect, gone)

@@ -15,18 +15,20 @@ from fastapi import (
     Response,
     UploadFile,
 )
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, SecretStr
 
+from app.api.answers import refusals
 from app.api.bounds import Bounded
+from app.api.examples import READING, SENT
 from app.api.feedback import feedback_routes
 from app.api.jobs import PATH, job_routes
 from app.api.key import key_holder
 from app.api.metrics import Counted, Metrics
 from app.api.queue import queue_routes
 from app.api.readings import OwnReading, Reading
-from app.api.receiving import received
+from app.api.receiving import name_of, received
 from app.api.refusals import Told, add_refusals
 from app.core.jobs.runner import Runner
 from app.core.learning.keeping import keep_reading, told_reading
@@ -61,6 +63,12 @@ class Model(BaseModel):
     model: str
 
 
+class Readiness(BaseModel):
+    """Whether the model can be asked now."""
+
+    ready: bool
+
+
 def create_app(
     service: ErnieVLMService,
     key: SecretStr | None = None,
@@ -79,20 +87,31 @@ def create_app(
     larger = {} if jobs is None else {f"/v1{PATH}": jobs.settings.megabytes * 2**20}
     app.add_middleware(Bounded, others=larger)
     app.add_middleware(Counted, metrics=metrics)
-    v1 = APIRouter(prefix="/v1", dependencies=guarded)
+    v1 = APIRouter(prefix="/v1", dependencies=guarded, responses=refusals(401))
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Answers while the service runs."""
         return {"status": "ok", "model": service.model, "version": __version__}
 
-    @app.get("/readyz", responses={503: {"description": "The model is being loaded."}})
+    loading = {"model": Readiness, "description": "The model is being loaded."}
+
+    @app.get("/readyz", response_model=Readiness, responses={503: loading})
     async def readyz() -> JSONResponse:
         """Answers 200 while the model can be asked."""
         ready = service.ready
         return Told({"ready": ready}, status_code=200 if ready else 503)
 
-    @app.get("/metrics", dependencies=guarded, response_class=PlainTextResponse)
+    as_text: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/plain": {"schema": {"type": "string"}}}}
+    }
+
+    @app.get(
+        "/metrics",
+        dependencies=guarded,
+        response_class=Response,
+        responses=as_text | refusals(401),
+    )
     async def prometheus() -> Response:
         """Requests, documents, tokens, in Prometheus' text form."""
         return Response(metrics.text(), media_type=CONTENT_TYPE_LATEST)
@@ -103,7 +122,16 @@ def create_app(
         named = [Model(name=name, model=model) for name, model in service.models.items()]
         return [Model(name=None, model=service.model), *named]
 
-    @v1.post("/invoices:extract", response_model=Reading | OwnReading)
+    read_so: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"application/json": {"example": READING}}}
+    }
+
+    @v1.post(
+        "/invoices:extract",
+        response_model=Reading | OwnReading,
+        responses=read_so | refusals(400, 413, 422, 429, 503, 504),
+        openapi_extra={"requestBody": {"content": {"multipart/form-data": {"example": SENT}}}},
+    )
     def extract(file: UploadFile, model: Annotated[str | None, Form()] = None) -> Any:
         """Read one PDF or image: invoice, findings and the places of every value.
 
@@ -114,7 +142,7 @@ def create_app(
             read, kept = reading.extraction, None
             metrics.read(read)
             if store is not None:
-                kept = keep_reading(store, file.filename or "", path, reading)
+                kept = keep_reading(store, name_of(file), path, reading)
         return Response(told_reading(read, kept), media_type="application/json")
 
     add_refusals(app)

@@ -50,7 +50,7 @@ class ModelProcess:
         the model cannot be loaded.
         """
         self._command = [sys.executable, str(_WORKER), engine, model, str(rows)]
-        self._most_open = most_open
+        self._rows, self._most_open = rows, most_open
         self._open: dict[int, _Open] = {}
         self._changed = Condition(RLock())
         self._next_key = 0
@@ -217,16 +217,20 @@ class ModelProcess:
             _settle(one, Unavailable(str(error)))
 
     def _send(self) -> None:
-        """Hand over what may be asked now: all, or one alone that may have killed the process."""
+        """Hand over what can be read now: `rows`, or one alone that may have killed the process.
+
+        The rest waits here, where it does not see the process die.
+        """
         if self._process is None:
             return
+        room = self._rows - sum(one.sent for one in self._open.values())
         suspects = [item for item in self._open.items() if item[1].deaths >= _ALONE]
-        if suspects and any(one.sent for one in self._open.values()):
+        if suspects and room < self._rows:
             return
-        for key, one in suspects[:1] or self._open.items():
-            if not one.sent:
-                one.sent = True
-                self._write({"key": key, "ask": one.asked.model_dump(mode="json")})
+        waiting = [item for item in self._open.items() if not item[1].sent]
+        for key, one in suspects[:1] or waiting[:room]:
+            one.sent = True
+            self._write({"key": key, "ask": one.asked.model_dump(mode="json")})
 
     def _write(self, message: dict[str, Any]) -> None:
         if self._process is not None and self._process.stdin is not None:
