@@ -167,7 +167,7 @@ def test_a_killed_training_goes_on_and_leaves_no_process(model: Path, tmp_path: 
     progress = tmp_path / "run" / "upstream" / "progress.jsonl"
     output = progress.parent / "output"
     deadline = time.monotonic() + 60
-    while not list(output.glob("checkpoint-*/trainer_state.bin")):
+    while not list(output.glob("checkpoint-*/scheduler.pdparams")):
         assert time.monotonic() < deadline
         assert process.poll() is None
         time.sleep(0.1)
@@ -177,7 +177,11 @@ def test_a_killed_training_goes_on_and_leaves_no_process(model: Path, tmp_path: 
     size = progress.stat().st_size
     time.sleep(1)
     assert progress.stat().st_size == size
-    reached = max(int(folder.name.split("-")[1]) for folder in output.glob("checkpoint-*"))
+    whole = output.glob("checkpoint-*/scheduler.pdparams")
+    reached = max(int(file.parent.name.split("-")[1]) for file in whole)
+    torn = output / f"checkpoint-{reached + 1000}"  # as a kill in the middle of saving leaves it
+    torn.mkdir()
+    (torn / "trainer_state.bin").touch()
     more = (f"training.max_steps={reached + 6}", "training.save_steps=5")
     done, metrics = launched(model, tmp_path, *more, "training.eval_steps=4000")
     assert done.steps == reached + 6

@@ -41,6 +41,7 @@ from erniekit_finetuning.recipes.translation.paddleformers_limits import (
 from erniekit_finetuning.recipes.translation.shared import Device, Files, upstream_path_problems
 
 WORKER = Path(__file__).resolve().with_name("upstream_worker.py")
+_LAST = "scheduler.pdparams"  # what upstream writes last into a checkpoint
 SILENCE = 1800.0  # weights of 50 GB may take a while to come from a disk
 
 
@@ -83,6 +84,7 @@ def launch(
         raise UnusableInput(problems)
     folder.mkdir(parents=True, exist_ok=True)
     model_for(base, folder / "model", device)
+    _drop_torn(folder / "output")
     system = recipe.data.system_prompt
     write_jsonl(files.train, (row_of(example, system) for example in train))
     if held is not None:
@@ -200,6 +202,14 @@ def _record(folder: Path) -> dict[str, Any]:
         return {}
     record: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return record
+
+
+def _drop_torn(output: Path) -> None:
+    """Remove checkpoints that a killed training left half written: upstream goes on from the
+    newest, whole or not."""
+    for checkpoint in output.glob("checkpoint-*"):
+        if not any(checkpoint.glob("saved_signal_*")) or not (checkpoint / _LAST).exists():
+            shutil.rmtree(checkpoint)
 
 
 def _collect(recipe: Recipe, base: Path, folder: Path, adapter: Path) -> Path:
