@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.shipped import shipped
+
+if TYPE_CHECKING:
+    from app.config.settings import Settings
+    from app.core.models.ernie_vlm_service import ErnieVLMService
 
 Model = Annotated[
     str | None,
@@ -108,24 +114,13 @@ def serve(
         raise UnusableInput(
             Problem("the service is not installed", cure='pip install "ernie-invoice[app]"')
         ) from error
-    from app.config.settings import settings_for
-    from app.core.learning.following import Following, serving
-    from app.core.models.ernie_vlm_service import ErnieVLMService
-
-    _end_in_order()
-    settings = settings_for(model, schema, host, port)
-    service = ErnieVLMService(serving(settings))
-    at = settings.api
-    messages.print(f"{service.model} on http://{at.host}:{at.port}, try /docs")
-    store = Store(settings.kept.url, settings.kept.folder)
-    jobs = Runner(service, store, settings.jobs, settings.kept.jobs)
-    app = create_app(service, at.key, store, jobs)
-    following = Following(service, settings)
-    try:
+    with _serving(model, schema, host, port) as (settings, service):
+        at = settings.api
+        messages.print(f"{service.model} on http://{at.host}:{at.port}, try /docs")
+        store = Store(settings.kept.url, settings.kept.folder)
+        jobs = Runner(service, store, settings.jobs, settings.kept.jobs)
+        app = create_app(service, at.key, store, jobs)
         uvicorn.run(app, host=at.host, port=at.port, log_level="warning")
-    finally:
-        following.close()
-        service.close()
 
 
 def desk(
@@ -148,6 +143,26 @@ def desk(
         raise UnusableInput(
             Problem("the desk is not installed", cure='pip install "ernie-invoice[app,desk]"')
         ) from error
+    with _serving(model, schema, host, port) as (settings, service):
+        at = settings.api
+        messages.print(f"{service.model} on http://{at.host}:{at.port}")
+        store = Store(settings.kept.url, settings.kept.folder)
+        with closing(Desk(service, store, settings)) as opened:
+            # A page that is open holds a stream, which is not waited for.
+            uvicorn.run(
+                opened.app,
+                host=at.host,
+                port=at.port,
+                log_level="warning",
+                timeout_graceful_shutdown=2,
+            )
+
+
+@contextmanager
+def _serving(
+    model: str | None, schema: Path | None, host: str | None, port: int | None
+) -> Iterator[tuple[Settings, ErnieVLMService]]:
+    """The settings and the service, which follows what is promoted; closed at the end."""
     from app.config.settings import settings_for
     from app.core.learning.following import Following, serving
     from app.core.models.ernie_vlm_service import ErnieVLMService
@@ -155,23 +170,8 @@ def desk(
     _end_in_order()
     settings = settings_for(model, schema, host, port)
     service = ErnieVLMService(serving(settings))
-    at = settings.api
-    messages.print(f"{service.model} on http://{at.host}:{at.port}")
-    opened = Desk(service, Store(settings.kept.url, settings.kept.folder), settings)
-    following = Following(service, settings)
-    try:
-        # A page that is open holds a stream, which is not waited for.
-        uvicorn.run(
-            opened.app,
-            host=at.host,
-            port=at.port,
-            log_level="warning",
-            timeout_graceful_shutdown=2,
-        )
-    finally:
-        following.close()
-        opened.close()
-        service.close()
+    with closing(service), closing(Following(service, settings)):
+        yield settings, service
 
 
 def _end_in_order() -> None:

@@ -115,13 +115,19 @@ def wrong(status: int, message: str, **headers: str) -> Reply:
     return status, {"error": {"message": message, "type": "x", "code": status}}, headers
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextlib.contextmanager
+def running() -> Iterator[Server]:
     server = Server()
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield server
     server.shutdown()
     server.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as server:
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
-from test_api_reader import Server, ok, wrong
+from test_api_reader import Server, ok, running, wrong
 
 from app.api.server import create_app
 from app.core.models.answering import Unavailable
@@ -49,11 +49,8 @@ def document(pdf: Path) -> Document:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    server = Server()
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with running() as server:
+        yield server
 
 
 def service(server: Server, folder: Path, **settings: Any) -> ErnieVLMService:

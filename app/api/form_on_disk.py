@@ -10,8 +10,8 @@ from typing import BinaryIO
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
-from app.api.refusals import TooLarge
 from app.core.jobs.store import Sent
+from app.core.refusals import TooLarge
 from erniekit_finetuning.documents.limits import MAX_BYTES
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import on_disk

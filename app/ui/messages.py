@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import gradio as gr
 from pydantic import BaseModel, ValidationError
 
-from app.api.refusals import KNOWN, refusal
+from app.core.refusals import KNOWN, refusal
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 M = TypeVar("M", bound=BaseModel)

@@ -43,8 +43,8 @@ class Scorer(Protocol):
         or more; then read the row's `tokens`, one or more."""
         ...
 
-    def join(self, states: Sequence[Any], room: int) -> Any:
-        """Put the rows of several states side by side, in their order, with room for more tokens.
+    def join(self, states: Sequence[Any]) -> Any:
+        """Put the rows of several states side by side, in their order.
 
         The states that are joined are not used again.
         """
@@ -112,11 +112,8 @@ class OpenBatch:
     def join(self, rows: Sequence[Saying]) -> None:
         """Read the prompts of new rows and put them beside the others."""
         state = self._scorer.start([row.prompt for row in rows], max(row.limit for row in rows))
-        before, self._rows = len(self._rows), [*self._rows, *rows]
-        if before:
-            room = max(row.limit - len(row.said) for row in self._rows)
-            state = self._scorer.join([self._state, state], room)
-        self._state = state
+        self._state = self._scorer.join([self._state, state]) if self._rows else state
+        self._rows = [*self._rows, *rows]
 
     def leave(self, keys: Collection[int]) -> None:
         """Drop rows that nobody waits for any more."""
@@ -132,15 +129,15 @@ class OpenBatch:
             right[row.key] = self._say(row, scored, first)
             row.guesses.right(right[row.key] - 1)
             first += 1 + len(row.guessed)
-        ended = [row for row in rows if row.is_over(self._end_token)]
-        self._keep([i for i, row in enumerate(rows) if not row.is_over(self._end_token)])
+        over = [row.is_over(self._end_token) for row in rows]
+        self._keep([index for index, end in enumerate(over) if not end])
         for row in self._rows:
             row.guess()
         if self._rows:
             read = [[row.said[-1].token, *row.guessed] for row in self._rows]
             kept = [right[row.key] for row in self._rows]
             self._state = self._scorer.step(self._state, kept, read)
-        return ended
+        return [row for row, end in zip(rows, over, strict=True) if end]
 
     def _say(self, row: Saying, scored: Scored, first: int) -> int:
         """Say what the scores from `first` on say, until a guess was wrong; how many tokens it is,

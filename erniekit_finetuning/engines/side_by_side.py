@@ -54,19 +54,37 @@ def without_wrong(columns: Columns, read: Sequence[int], right: Sequence[int]) -
     return kept[:, : np.flatnonzero(kept.any(0))[-1] + 1]
 
 
-def appended(columns: Columns, read: Sequence[int]) -> Columns:
-    """With columns for so many more tokens of each row, those of shorter rows empty behind."""
-    return np.concatenate([columns, np.arange(max(read)) < np.array(read)[:, None]], 1)
+class Laid(NamedTuple):
+    """Rows of tokens as a model takes them; `columns` are those of the whole cache."""
+
+    tokens: NDArray[np.int64]
+    positions: NDArray[np.int64]
+    columns: Columns
 
 
-def padded(rows: Sequence[Sequence[int]]) -> NDArray[np.int64]:
-    """Rows of tokens as an array, shorter ones filled up behind.
+def laid_out(rows: Sequence[Sequence[int]]) -> Laid:
+    """Whole texts, padded in front.
 
-    >>> padded([[5], [6, 7]])
+    >>> laid_out([[5], [6, 7]]).tokens
+    array([[0, 5],
+           [6, 7]])
+    """
+    columns = aligned([np.ones((1, len(row)), np.bool_) for row in rows]).columns
+    tokens = np.zeros(columns.shape, np.int64)
+    tokens[columns] = np.concatenate(rows)
+    return Laid(tokens, np.maximum(columns.cumsum(1) - 1, 0), columns)
+
+
+def appended(columns: Columns, rows: Sequence[Sequence[int]]) -> Laid:
+    """More tokens of texts that stand in these columns, padded behind.
+
+    >>> appended(np.ones((2, 3), bool), [[5], [6, 7]]).tokens
     array([[5, 0],
            [6, 7]])
     """
-    tokens = np.zeros((len(rows), max(map(len, rows))), np.int64)
-    for index, row in enumerate(rows):
-        tokens[index, : len(row)] = row
-    return tokens
+    lengths = np.array([*map(len, rows)])
+    new = np.arange(lengths.max()) < lengths[:, None]
+    tokens = np.zeros(new.shape, np.int64)
+    tokens[new] = np.concatenate(rows)
+    positions = columns.sum(1)[:, None] + np.arange(lengths.max())
+    return Laid(tokens, positions, np.concatenate([columns, new], 1))

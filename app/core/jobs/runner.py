@@ -12,7 +12,6 @@ from threading import Event, Lock, Thread
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from app.api.refusals import KNOWN, Refusal, refusal
 from app.config.sections import Jobs
 from app.core.jobs.files import JobFiles
 from app.core.jobs.giving_way import at_once_of, may_begin
@@ -22,6 +21,7 @@ from app.core.learning.store import Store
 from app.core.models.answering import Unavailable
 from app.core.models.ernie_vlm_service import ErnieVLMService, Reading
 from app.core.processes import Busy, Closed
+from app.core.refusals import KNOWN, Refusal, refusal
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.extraction import Extraction
 from erniekit_finetuning.own_extraction import OwnExtraction

@@ -10,12 +10,12 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from app.api.refusals import Refusal
 from app.core.jobs.files import JobFiles
 from app.core.learning.keeping import keep_reading, told_reading
 from app.core.learning.store import Store
 from app.core.learning.tables import DocumentState, Job, JobDocument, now
 from app.core.models.ernie_vlm_service import Reading
+from app.core.refusals import Refusal
 
 _WAITS = JobDocument.state == DocumentState.WAITING
 

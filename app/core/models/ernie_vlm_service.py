@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import Future
+from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,17 +39,20 @@ class Reading(NamedTuple):
 
 
 class _Pages:
-    """Images of a document's pages, made in a folder once they are asked for."""
+    """Images of a document's pages, made once they are asked for and removed with `kept`."""
 
-    def __init__(self, opener: Opener, document: Document, file: Path | None, folder: Path) -> None:
-        self._opener, self._document, self._file, self._folder = opener, document, file, folder
+    def __init__(
+        self, opener: Opener, document: Document, file: Path | None, kept: ExitStack
+    ) -> None:
+        self._opener, self._document, self._file, self._kept = opener, document, file, kept
 
     @cached_property
     def images(self) -> tuple[Path, ...]:
         """A file for each page; none where there is no file to draw."""
         if self._file is None:
             return ()
-        made = tuple(self._folder / f"{page}.jpg" for page in range(len(self._document.pages)))
+        folder = Path(self._kept.enter_context(TemporaryDirectory()))
+        made = tuple(folder / f"{page}.jpg" for page in range(len(self._document.pages)))
         for page, image in enumerate(made):
             image.write_bytes(self._opener.picture(self._file, page))
         return made
@@ -150,8 +154,8 @@ class ErnieVLMService:
         self, document: Document, model: str | None = None, file: Path | None = None
     ) -> Reading:
         """The same with the schema that it is in."""
-        with TemporaryDirectory() as folder:
-            pages = _Pages(self._opener, document, file, Path(folder))
+        with ExitStack() as kept:
+            pages = _Pages(self._opener, document, file, kept)
             loaded, answer = self._asked(document, model, pages)
             try:
                 said = answer.result(self.settings.timeout_seconds)

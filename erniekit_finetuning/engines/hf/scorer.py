@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.hf.images import Images
 from erniekit_finetuning.engines.hf.runtime import device, import_torch
-from erniekit_finetuning.engines.side_by_side import aligned, appended, padded, without_wrong
+from erniekit_finetuning.engines.side_by_side import aligned, appended, laid_out, without_wrong
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,9 @@ class TorchScorer:
 
     def start(self, prompts: Sequence[Encoded], room: int) -> State:
         """See `Scorer.start`; prompts are padded on the left."""
-        rows = [prompt.tokens for prompt in prompts]
-        columns = aligned([np.ones((1, len(row)), np.bool_) for row in rows]).columns
-        tokens = np.zeros(columns.shape, np.int64)
-        tokens[columns] = np.concatenate(rows)
-        read, shifts = [1] * len(rows), np.zeros(len(rows), np.int64)
+        tokens, positions, columns = laid_out([prompt.tokens for prompt in prompts])
+        read, shifts = [1] * len(prompts), np.zeros(len(prompts), np.int64)
         if self._images is None:
-            positions = np.maximum(columns.cumsum(1) - 1, 0)
             return self._forward(None, columns, shifts, read, tokens, positions)
         files = [file for prompt in prompts for file in prompt.images]
         inputs = self._images.inputs(tokens, files)
@@ -77,12 +73,11 @@ class TorchScorer:
         """See `Scorer.step`."""
         before = without_wrong(state.columns, state.read, right)
         state.cache.crop(before.shape[1])
-        read = [*map(len, tokens)]
-        positions = (before.sum(1) + state.shifts)[:, None] + np.arange(max(read))
-        columns = appended(before, read)
-        return self._forward(state.cache, columns, state.shifts, read, padded(tokens), positions)
+        new, positions, columns = appended(before, tokens)
+        read, positions = [*map(len, tokens)], positions + state.shifts[:, None]
+        return self._forward(state.cache, columns, state.shifts, read, new, positions)
 
-    def join(self, states: Sequence[State], room: int) -> State:
+    def join(self, states: Sequence[State]) -> State:
         """See `Scorer.join`."""
         torch = import_torch()
         from transformers import DynamicCache

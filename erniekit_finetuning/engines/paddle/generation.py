@@ -13,7 +13,7 @@ from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.paddle.padded_cache import PaddedCache
 from erniekit_finetuning.engines.paddle.row_cache import Row, RowCache
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
-from erniekit_finetuning.engines.side_by_side import aligned, appended, padded
+from erniekit_finetuning.engines.side_by_side import appended, laid_out
 
 _Cache = TypeVar("_Cache", PaddedCache, RowCache)
 
@@ -50,7 +50,7 @@ class _PaddleScorer:
             logits = self.model.lm_head(state.hidden.unsqueeze(0)).squeeze(0)
             return np.asarray(logits.astype("float32").numpy())
 
-    def join(self, states: Sequence[State[_Cache]], room: int) -> State[_Cache]:
+    def join(self, states: Sequence[State[_Cache]]) -> State[_Cache]:
         """See `Scorer.join`."""
         cache = type(states[0].cache).beside([state.cache for state in states])
         read = [count for state in states for count in state.read]
@@ -116,32 +116,26 @@ class PaddedScorer(_PaddleScorer):
 
     def start(self, prompts: Sequence[Encoded], room: int) -> State[PaddedCache]:
         """See `Scorer.start`."""
-        rows = [prompt.tokens for prompt in prompts]
-        columns = aligned([np.ones((1, len(row)), np.bool_) for row in rows]).columns
-        tokens = np.zeros(columns.shape, np.int64)
-        tokens[columns] = np.concatenate(rows)
-        positions = np.maximum(columns.cumsum(1) - 1, 0)
+        tokens, positions, columns = laid_out([prompt.tokens for prompt in prompts])
         cache = PaddedCache.empty(columns)
         mask = import_paddle().to_tensor(columns)
         hidden = self._hidden(cache.for_model, tokens, positions, mask)
-        return State(cache, [1] * len(rows), hidden[:, -1])
+        return State(cache, [1] * len(prompts), hidden[:, -1])
 
     def step(
         self, state: State[PaddedCache], right: Sequence[int], tokens: Sequence[Sequence[int]]
     ) -> State[PaddedCache]:
         """See `Scorer.step`."""
         paddle = import_paddle()
-        read = [*map(len, tokens)]
         before = state.cache.without_wrong(state.read, right)
-        wide = max(read)
-        positions = before.columns.sum(1)[:, None] + np.arange(wide)
-        cache = PaddedCache(before.for_model, appended(before.columns, read))
+        new, positions, columns = appended(before.columns, tokens)
+        wide, filled = new.shape[1], columns.shape[1]
         # Upstream takes a mask without padding for none, and then counts columns from the first.
-        filled = cache.columns.shape[1]
         earlier = np.arange(filled) <= np.arange(filled - wide, filled)[:, None]
-        mask = paddle.to_tensor(cache.columns[:, None] & earlier)
-        hidden = self._hidden(cache.for_model, padded(tokens), positions, mask)
-        return State(cache, read, hidden[paddle.to_tensor(cache.columns[:, -wide:])])
+        mask = paddle.to_tensor(columns[:, None] & earlier)
+        hidden = self._hidden(before.for_model, new, positions, mask)
+        cache = PaddedCache(before.for_model, columns)
+        return State(cache, [*map(len, tokens)], hidden[paddle.to_tensor(columns[:, -wide:])])
 
 
 def scorer_of(model: Any) -> RowScorer | PaddedScorer:
