@@ -32,7 +32,7 @@ from erniekit_finetuning.invoice.model import Invoice
 from synthetic_invoice_generator.config import load_config
 from synthetic_invoice_generator.dataset.stream import pdf_documents
 
-SEED = 4711
+SEED = 6203
 GENERATORS = Path(__file__).parents[1] / "configs/generator"
 CLIENTS = 8
 
