@@ -29,20 +29,22 @@ class Shape(_Strict):
 class Corpus(_Strict):
     """Generated documents: the generator's configuration file, how many, from which seed.
 
-    `drawn` ones are set by typst and read back from their PDF, `set` ones are text pages;
-    `held_out` of each measure the run.
+    `drawn` ones are set by typst and read back from their PDF; as many text pages are set while
+    the model learns. `held_out` of each measure the run.
     """
 
     generator: Path
     drawn: int
-    set: int
     held_out: int
     seed: int
     words: int  # as many of the corpus's words become tokens
 
 
 class Training(_Strict):
-    """Warm-up, a constant rate until `hold` of the run, then a linear descent to 5 %."""
+    """Warm-up, a constant rate until `hold` of the run, then a linear descent to 5 %.
+
+    On GPUs rows are packed into sequences of `max_seq_len`, on CPUs each is a sequence of its own.
+    """
 
     tokens: int
     batch_tokens: int  # a process and step, padding included
@@ -55,6 +57,7 @@ class Training(_Strict):
     weight_decay: float
     max_grad_norm: float
     bf16: bool
+    log_steps: int
     eval_steps: int
     checkpoint_steps: int
     seed: int

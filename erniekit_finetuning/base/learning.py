@@ -6,32 +6,68 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
-import torch.distributed as dist
 
-from erniekit_finetuning.base.batches import IGNORED, Batch, Encoder, pad
+from erniekit_finetuning.base import attention, packed_attention
+from erniekit_finetuning.base.batches import Batch
 from erniekit_finetuning.base.config import Pretraining, Training
-from erniekit_finetuning.base.drills import Sample
+from erniekit_finetuning.base.rows import IGNORED
 
 
 class Tensors(NamedTuple):
-    """A batch as tensors, each [rows, length]."""
+    """A batch as tensors: `ids`, `positions`, `branches`, `texts` as in Batch.
+
+    `trained` are the places of labels in the flattened batch, `labels` the labels there.
+    """
 
     ids: torch.Tensor
-    labels: torch.Tensor
     positions: torch.Tensor
     branches: torch.Tensor
+    texts: torch.Tensor
+    trained: torch.Tensor
+    labels: torch.Tensor
+
+    def to(self, device: Any) -> Tensors:
+        """On another device."""
+        return Tensors(*(one.to(device, non_blocking=True) for one in self))
 
 
 def tensors(batch: Batch) -> Tensors:
     """The batch as tensors of the CPU."""
-    return Tensors(*map(torch.tensor, batch))
+    trained = (batch.labels.reshape(-1) != IGNORED).nonzero()[0]
+    arrays = (batch.ids, batch.positions, batch.branches, batch.texts)
+    labels = batch.labels.reshape(-1)[trained]
+    return Tensors(*map(torch.from_numpy, (*arrays, trained, labels)))
 
 
-def build_model(config: Pretraining, tokens: Any) -> Any:
-    """A dense ERNIE-4.5 of random weights, with attention of our own."""
+class Learner(torch.nn.Module):  # type: ignore[misc]
+    """A model and its loss on a batch, as one module that can be run in parallel."""
+
+    def __init__(self, model: Any, bf16: bool) -> None:
+        """`bf16`: products of 16 bits, weights of 32."""
+        super().__init__()
+        self.model, self._bf16 = model, bf16
+        self._packed = model.config._attn_implementation == packed_attention.NAME
+
+    def forward(self, batch: Tensors) -> torch.Tensor:
+        """Mean cross entropy of the answers' tokens."""
+        return torch.nn.functional.cross_entropy(self.logits(batch), batch.labels)
+
+    def logits(self, batch: Tensors) -> torch.Tensor:
+        """Logits of 32 bits where there are labels, [labels, vocabulary]."""
+        seen: dict[str, Any] = {"branches": batch.branches}
+        if self._packed:
+            seen = {"seen": packed_attention.seen(batch.texts, batch.branches)}
+        with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=self._bf16):
+            hidden = self.model.model(
+                input_ids=batch.ids, position_ids=batch.positions, use_cache=False, **seen
+            ).last_hidden_state
+            logits = self.model.lm_head(hidden.flatten(0, 1)[batch.trained])
+        return logits.float()
+
+
+def build_model(config: Pretraining, tokens: Any, packed: bool) -> Any:
+    """A dense ERNIE-4.5 of random weights; its attention is ours, or that of packed rows."""
     from transformers import Ernie4_5Config, Ernie4_5ForCausalLM
-
-    from erniekit_finetuning.base import attention
 
     shape = config.model
     model = Ernie4_5ForCausalLM(
@@ -44,7 +80,7 @@ def build_model(config: Pretraining, tokens: Any) -> Any:
             **shape.model_dump(),
         )
     )
-    model.set_attn_implementation(attention.NAME)
+    model.set_attn_implementation(packed_attention.NAME if packed else attention.NAME)
     return model
 
 
@@ -77,38 +113,19 @@ def rate(settings: Training, step: int, progress: float) -> float:
     return settings.learning_rate * warm * (1 - 0.95 * min(descent, 1.0))
 
 
-def loss_of(model: Any, batch: Tensors, bf16: bool) -> torch.Tensor:
-    """Mean cross entropy of the trained tokens; logits are made at these positions only.
+def exact(learner: Learner, batches: Sequence[Tensors]) -> tuple[int, int]:
+    """How many rows have every answer token the most likely one, and how many rows there are.
 
-    Padding is on the right and attention is causal, so no mask is needed.
+    That is what greedy decoding gets right to the letter.
     """
-    kept = (batch.labels != IGNORED).any(0).nonzero().flatten()
-    with torch.autocast(batch.ids.device.type, torch.bfloat16, enabled=bf16):
-        logits = model(
-            input_ids=batch.ids,
-            position_ids=batch.positions,
-            branches=batch.branches,
-            use_cache=False,
-            logits_to_keep=kept,
-        ).logits
-    return torch.nn.functional.cross_entropy(
-        logits.float().flatten(0, 1), batch.labels[:, kept].flatten(), ignore_index=IGNORED
-    )
-
-
-def exact_share(
-    model: Any, encode: Encoder, samples: Sequence[Sample], rank: int, settings: Training
-) -> float:
-    """Share of held-out documents whose every answer token is the most likely one.
-
-    That is the share that greedy decoding gets right to the letter.
-    """
-    right = torch.zeros(2)
-    with torch.no_grad(), torch.autocast(model.device.type, torch.bfloat16, enabled=settings.bf16):
-        for sample in samples[rank :: settings.processes]:
-            batch = tensors(pad([encode([sample])]))
-            best = model(input_ids=batch.ids.to(model.device), use_cache=False).logits.argmax(-1)
-            right[0] += bool(((best.cpu() == batch.labels) | (batch.labels == IGNORED)).all())
-            right[1] += 1
-    dist.all_reduce(right)
-    return float(right[0] / right[1])
+    right = rows = 0
+    for batch in batches:
+        # Gradients stay on: a compiled model would be compiled once more without them.
+        best = learner.logits(batch.to(learner.model.device)).argmax(-1).cpu()
+        width = batch.ids.shape[1]
+        row = batch.trained // width * (int(batch.texts.max()) + 1)
+        row += batch.texts.flatten()[batch.trained]
+        wrong = row[best != batch.labels].unique().numel()
+        rows += row.unique().numel()
+        right += row.unique().numel() - wrong
+    return right, rows

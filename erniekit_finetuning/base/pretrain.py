@@ -1,7 +1,8 @@
 """Pre-train the small base model from scratch: `python -m erniekit_finetuning.base.pretrain`.
 
-Needs torch (extra `hf`). Data-parallel processes, each on a GPU where there are enough, else on the
-CPU. Checkpoints every few minutes; a resumed run goes on with fresh draws of data, not bit for bit.
+Needs torch (extra `hf`), and what `base.prepare` left in the run folder. Data-parallel processes,
+each on a GPU where there are enough, else on the CPU. Checkpoints every few minutes; a resumed run
+goes on with fresh draws of data, not bit for bit.
 """
 
 from __future__ import annotations
@@ -14,42 +15,33 @@ import sys
 import time
 from pathlib import Path
 from socket import socket
+from typing import Any
 
-from erniekit_finetuning.base import corpus, tokenizer
-from erniekit_finetuning.base.batches import Encoder
+from erniekit_finetuning.base import corpus
+from erniekit_finetuning.base.batches import Laying, laid_out
 from erniekit_finetuning.base.checkpoint import restore, save
 from erniekit_finetuning.base.config import Pretraining, load_pretraining
 from erniekit_finetuning.base.corpus import FORMS, Labelled, exact_key
 from erniekit_finetuning.base.drills import Sample
+from erniekit_finetuning.base.rows import Encoder
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.engines.memory import bound_kernel_cache
 from erniekit_finetuning.files import written_whole
+from synthetic_invoice_generator.config import load_config
 
 
 def main() -> None:
-    """Build the corpus and the tokenizer, then train."""
+    """Train, from the checkpoint where there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     arguments = parser.parse_args()
     config, run = load_pretraining(arguments.config), arguments.output
-    data, processes = config.corpus, config.training.processes
-    corpus.build(run / "drawn", data.generator, data.seed, data.drawn, "drawn", processes)
-    corpus.build(run / "set", data.generator, data.seed + 1, data.set, "set", processes)
-    for number, form in enumerate(FORMS):
-        seed = data.seed + 2 + number
-        corpus.build(run / f"held_out_{form}", data.generator, seed, data.held_out, form, processes)
-    if not (run / "tokenizer" / "tokenizer_config.json").exists():
-        words = tokenizer.frequent_words(
-            (document.text for form in FORMS for document in corpus.read(run / form)), data.words
-        )
-        tokenizer.save(
-            tokenizer.build(words), run / "tokenizer", config.model.max_position_embeddings
-        )
     bound_kernel_cache()
     import torch.multiprocessing
 
+    processes = config.training.processes
     torch.multiprocessing.spawn(_worker, (config, run, _free_port()), nprocs=processes)
 
 
@@ -69,31 +61,37 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
     from transformers import AutoTokenizer
 
     from erniekit_finetuning.base import learning
-    from erniekit_finetuning.base.stream import stream
+    from erniekit_finetuning.base.stream import Documents, stream
 
-    settings = config.training
+    settings, data = config.training, config.corpus
+    on_gpu = torch.cuda.device_count() >= settings.processes
     torch.set_num_threads(1)
     meeting = f"tcp://127.0.0.1:{port}"
-    dist.init_process_group("gloo", meeting, rank=rank, world_size=settings.processes)
+    backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
+    dist.init_process_group(backend, meeting, rank=rank, world_size=settings.processes)
     torch.manual_seed(settings.seed)
     tokens = AutoTokenizer.from_pretrained(run / "tokenizer")
-    on_gpu = torch.cuda.device_count() >= settings.processes
-    model = learning.build_model(config, tokens).to(f"cuda:{rank}" if on_gpu else "cpu")
+    model = learning.build_model(config, tokens, packed=on_gpu)
+    if on_gpu:
+        torch.cuda.set_device(rank)
+        model.to(f"cuda:{rank}")
+        for layer in model.model.layers:  # one compilation for all
+            layer.compile()
     optimizers = learning.build_optimizers(model, settings)
     state = {"step": 0, "tokens": 0, "seconds": 0.0}
     checkpoint = run / "checkpoint"
     if checkpoint.exists():
         state = restore(checkpoint, model, optimizers)
-    parallel = DistributedDataParallel(model)
+    learner = learning.Learner(model, settings.bf16)
+    parallel = DistributedDataParallel(learner) if settings.processes > 1 else learner
     encode = Encoder(tokens)
-    held_out = {
-        form: [_whole(document) for document in corpus.read(run / f"held_out_{form}")]
-        for form in FORMS
-    }
+    laying = Laying(settings.batch_tokens, settings.max_seq_len, packed=on_gpu)
+    held_out = {form: _held_out(run, form, encode, laying) for form in FORMS}
     progress = multiprocessing.Value("d", state["tokens"] / settings.tokens)
-    documents = [row for form in FORMS for row in corpus.rows(run / form)]
+    drawn = list(corpus.rows(run / "drawn"))
+    documents = Documents(drawn, load_config(data.generator), data.seed + 1)
     seed = f"{settings.seed}/{rank}/{state['step']}"
-    made = stream(documents, encode, seed, settings, progress)
+    made = stream(documents, encode, seed, laying, settings.workers, progress)
     start, before = time.monotonic(), state["seconds"]
     parent, alone = os.getppid(), False
     # Workers whose parent was killed would go on unseen; they stop at the same step, as one that
@@ -104,31 +102,32 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate
-        batch = learning.Tensors(*(one.to(model.device) for one in next(made)))
-        loss = learning.loss_of(parallel, batch, settings.bf16)
+        batch = next(made).to(model.device)
+        loss = parallel(batch)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), settings.max_grad_norm)
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         left = os.getppid() != parent
-        seen = torch.tensor([float(batch.ids.numel()), float(loss.detach()), float(left)])
+        seen = torch.tensor([float(batch.ids.numel()), float(left)])
         dist.all_reduce(seen)
-        alone = bool(seen[2])
+        alone = bool(seen[1])
         state["step"] += 1
         state["tokens"] += int(seen[0])
         state["seconds"] = before + time.monotonic() - start
         last = state["tokens"] >= settings.tokens
-        if rank == 0 and (state["step"] % 20 == 0 or last):
-            mean = float(seen[1]) / settings.processes
-            _log(run, {**state, "loss": round(mean, 4), "learning_rate": rate})
-        if state["step"] % settings.eval_steps == 0 or last:
-            right = {
-                exact_key(form): round(learning.exact_share(model, encode, some, rank, settings), 4)
-                for form, some in held_out.items()
-            }
+        if state["step"] % settings.log_steps == 0 or last:
+            mean = _sum(float(loss.detach())) / settings.processes
             if rank == 0:
-                _log(run, {**state, **right})
+                _log(run, {**state, "loss": round(mean, 4), "learning_rate": rate})
+        if state["step"] % settings.eval_steps == 0 or last:
+            shares = {}
+            for form, batches in held_out.items():
+                right, all_of_them = learning.exact(learner, batches[rank :: settings.processes])
+                shares[exact_key(form)] = round(_sum(right) / _sum(all_of_them), 4)
+            if rank == 0:
+                _log(run, {**state, **shares})
         if rank == 0 and (state["step"] % settings.checkpoint_steps == 0 or last):
             save(checkpoint, model, optimizers, state)
     # What the loop left for want of its parent is no finished model.
@@ -138,6 +137,25 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
             tokens.save_pretrained(aside)
     dist.barrier()  # one that left earlier kept the other from ending, once
     dist.destroy_process_group()
+
+
+def _sum(one: float) -> float:
+    """The sum over the processes."""
+    import torch
+    import torch.distributed as dist
+
+    whole = torch.tensor([one], dtype=torch.float64)
+    dist.all_reduce(whole)
+    return float(whole)
+
+
+def _held_out(run: Path, form: corpus.Form, encode: Encoder, laying: Laying) -> list[Any]:
+    """The held-out documents of a form in batches."""
+    from erniekit_finetuning.base.learning import tensors
+
+    rows = [encode([_whole(document)]) for document in corpus.read(run / f"held_out_{form}")]
+    fitting = [row for row in rows if len(row.ids) <= laying.length]
+    return [tensors(batch) for batch in laid_out(fitting, laying)]
 
 
 def _whole(document: Labelled) -> Sample:

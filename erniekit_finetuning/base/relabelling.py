@@ -19,7 +19,7 @@ _CELL = re.compile(r"[^\t\n\f]+")
 _RATE = re.compile(r"\d+(?:[.,]\d+)? ?%")
 _RATE_PLACE = "{rate}"
 _MARKS = " :"
-_SHARES = {0.0: 4, 0.3: 2, 0.7: 1.5, 1.0: 2.5}  # of a text's labels
+_SHARES = {0.0: 3, 0.3: 2, 0.7: 2, 1.0: 3}  # of a text's labels
 _MIXED = {"reworded": 4, "half": 3, "invented": 3}
 _NEW = {"half": 1, "invented": 2}  # a house that says nothing as others do
 
