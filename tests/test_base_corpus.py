@@ -8,25 +8,28 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from erniekit_finetuning.base import corpus, curriculum, tokenizer
-from erniekit_finetuning.base.batches import IGNORED, LONGEST, Encoder, Row, batches, pad
+from erniekit_finetuning.base import corpus, curriculum, drawing, tokenizer
+from erniekit_finetuning.base.batches import Batch, Laying, batches, laid_out, pad
 from erniekit_finetuning.base.corpus import FORMS, Labelled, printed_rows, prints
 from erniekit_finetuning.base.drills import DRILLS
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
 from erniekit_finetuning.base.relabelling import relabelled
+from erniekit_finetuning.base.renaming import renamed
+from erniekit_finetuning.base.rows import IGNORED, Encoder, Row
 from erniekit_finetuning.data.prompts import DATE_BLANK
 from synthetic_invoice_generator.config import load_config
 from synthetic_invoice_generator.locale import load_locale
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "generator"
 PRETRAIN = load_config(CONFIGS / "pretrain.yaml")
-SET = list(corpus.documents(PRETRAIN, 41, 0, 120, "set"))
-DRAWN = list(corpus.documents(PRETRAIN, 41, 0, 12, "drawn"))
+SET = list(drawing.documents(PRETRAIN, 41, 0, 120, "set"))
+DRAWN = list(drawing.documents(PRETRAIN, 41, 0, 12, "drawn"))
 
 
 def stands(row: str, text: str) -> bool:
@@ -47,7 +50,7 @@ def test_few_documents_lose_a_value_on_the_way_to_text() -> None:
 
 
 def test_a_set_is_the_same_every_time_and_no_two_pages_are_alike() -> None:
-    again = list(corpus.documents(PRETRAIN, 41, 100, 20, "set"))
+    again = list(drawing.documents(PRETRAIN, 41, 100, 20, "set"))
     assert again == SET[-len(again) :]
     assert len({document.text for document in SET}) == len(SET)
 
@@ -122,6 +125,31 @@ def test_a_share_of_texts_keeps_no_label_and_none_gets_one_of_the_unseen_wording
         assert not (set(said) - set(before)) & (unseen - known)
     assert min(kept) < 0.4
     assert sum(share == 1 for share in kept) > 15
+
+
+@given(st.integers(0, 10**6), st.sampled_from([*SET, *DRAWN]))
+@settings(max_examples=100, deadline=None)
+def test_other_names_stand_wherever_the_first_ones_stood(seed: int, document: Labelled) -> None:
+    other = renamed(random.Random(seed), document)
+    for row in rows_of(other):
+        assert stands(row, other.text)
+    assert other.text.count("\n") == document.text.count("\n")
+    for party in ("vendor_block", "client_info"):
+        before, after = document.data[party], other.data[party]
+        assert {**before, "name": None} == {**after, "name": None}
+        if before["name"] != after["name"]:
+            assert not re.search(rf"(?<!\w){re.escape(before['name'])}(?!\w)", other.text)
+
+
+def test_names_are_made_of_labels_too() -> None:
+    names = [
+        renamed(random.Random(seed), document).data["vendor_block"]["name"]
+        for seed, document in enumerate(DRAWN * 10)
+    ]
+    before = [document.data["vendor_block"]["name"] for document in DRAWN * 10]
+    assert 0.5 < sum(map(str.__ne__, names, before)) / len(names) < 0.9
+    known = {wording for one in DRAWN for wording in one.text.split()}
+    assert sum(any(word in known for word in name.split()) for name in names) > 30
 
 
 def test_other_words_for_a_label_keep_its_rate_and_its_capitals() -> None:
@@ -221,7 +249,7 @@ def test_text_and_answers_survive_tokens_spelled_or_not(tokens: Any, encode: Enc
 
 
 def answer(row: Row) -> list[int]:
-    return [token for token, trained in zip(row.ids, row.trained, strict=True) if trained]
+    return [token for token, trained in zip(row.ids.tolist(), row.trained, strict=True) if trained]
 
 
 def test_questions_about_one_text_share_its_tokens(tokens: Any, encode: Encoder) -> None:
@@ -234,21 +262,63 @@ def test_questions_about_one_text_share_its_tokens(tokens: Any, encode: Encoder)
             for token, branch in zip(row.ids, row.branches, strict=True)
             if branch in (0, number)
         ]
-        assert seen == encode([one]).ids
+        assert seen == encode([one]).ids.tolist()
     said = [token for token in answer(row) if token != tokens.eos_token_id]
     assert tokens.decode(said) == "".join(one.answer for one in asked)
 
 
-def test_batches_are_full_and_train_answers_only(encode: Encoder) -> None:
-    rows = [json.dumps(vars(one)) for one in SET]
-    made = batches(rows, encode, "seed", 2048, 1600, lambda: LONGEST[1][0] - 0.01)
-    for batch in (next(made) for _ in range(20)):
-        assert len(batch.ids) * len(batch.ids[0]) <= 2048 or len(batch.ids) == 1
-        assert len(batch.ids[0]) < LONGEST[1][1]
-        assert all(IGNORED in labels for labels in batch.labels)
-        assert all(any(label != IGNORED for label in labels) for labels in batch.labels)
-    sample = DRILLS["repeat"](random.Random(1))
-    row = encode([sample])
-    (labels,) = pad([row]).labels
-    assert [label for label in labels if label != IGNORED] == answer(row)
-    assert pad([row]).positions == [list(range(len(row.ids) - 1))]
+def made(encode: Encoder, laying: Laying, count: int) -> list[Batch]:
+    some = batches(lambda rng: rng.choice(SET), encode, "seed", laying, lambda: 0.5)
+    return [next(some) for _ in range(count)]
+
+
+def test_padded_batches_are_full_and_train_answers_only(encode: Encoder) -> None:
+    for batch in made(encode, Laying(2048, 1600, packed=False), 20):
+        assert batch.ids.size <= 2048 or len(batch.ids) == 1
+        assert batch.ids.shape[1] < 1600
+        assert (batch.labels == IGNORED).any(1).all()
+        assert (batch.labels != IGNORED).any(1).all()
+    row = encode([DRILLS["repeat"](random.Random(1))])
+    (learnt,) = pad([row]).labels
+    assert [label for label in learnt if label != IGNORED] == answer(row)
+    assert pad([row]).positions.tolist() == [list(range(len(row.ids) - 1))]
+
+
+def test_packed_batches_are_of_one_shape_and_nearly_full(encode: Encoder) -> None:
+    some = made(encode, Laying(8192, 2048, packed=True), 12)
+    assert {batch.ids.shape for batch in some} == {(4, 2048)}
+    assert sum((batch.texts > 0).mean() for batch in some) / len(some) > 0.9
+
+
+def test_packed_rows_are_the_rows_one_after_the_other(encode: Encoder) -> None:
+    rng = random.Random(2)
+    documents = iter(SET)
+    tasks = ["own", "whole"]
+    rows = [encode(curriculum.samples(rng, tasks, lambda: next(documents))) for _ in range(6)]
+    (batch,) = laid_out(rows, Laying(6 * 4096, 4096, packed=True))
+    found = []
+    for sequence in range(len(batch.ids)):
+        for text in range(1, batch.texts[sequence].max() + 1):
+            at = batch.texts[sequence] == text
+            (alone,) = (
+                pad([row]) for row in rows if row.ids.tolist() == batch.ids[sequence][at].tolist()
+            )
+            size = alone.ids.shape[1]
+            for name in ("ids", "labels", "positions", "branches"):
+                packed = getattr(batch, name)[sequence][at]
+                assert packed[:size].tolist() == getattr(alone, name)[0].tolist(), name
+            assert batch.labels[sequence][at][size:].tolist() == [IGNORED]
+            found.append(text)
+    assert len(found) == len(rows)
+
+
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=30))
+def test_packing_loses_no_row(sizes: list[int]) -> None:
+    rows = [
+        Row(*(np.full(size, number) for _ in Row._fields)) for number, size in enumerate(sizes, 1)
+    ]
+    batches = list(laid_out(rows, Laying(80, 40, packed=True)))
+    ids = np.concatenate([batch.ids.reshape(-1) for batch in batches])
+    assert {number: int((ids == number).sum()) for number in range(1, len(sizes) + 1)} == dict(
+        enumerate(sizes, 1)
+    )

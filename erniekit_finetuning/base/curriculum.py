@@ -15,6 +15,7 @@ from erniekit_finetuning.base.drills import DRILLS, Sample
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
 from erniekit_finetuning.base.relabelling import relabelled
+from erniekit_finetuning.base.renaming import renamed
 from erniekit_finetuning.base.text_rows import invented_words, without_columns
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.pair import compact
@@ -35,6 +36,7 @@ class Shares:
     whole: float
 
 
+RENAMED = 0.4  # of the documents
 FIRST = Shares(lookup=0.26, table=0.12, repeat=0.14, header=0.14, lines=0.10, own=0.10, whole=0.14)
 LATER = Shares(lookup=0.04, table=0.04, repeat=0.01, header=0.03, lines=0.07, own=0.29, whole=0.52)
 
@@ -99,7 +101,8 @@ def samples(rng: Random, tasks: Sequence[str], documents: Callable[[], Labelled]
 
 
 def disturbed(rng: Random, document: Labelled) -> Labelled:
-    """The document with what real ones have more of: other labels, misread words, rows, gaps."""
+    """The document with what real ones have more of: other names and labels, rows, errors."""
+    document = renamed(rng, document) if chance(rng, RENAMED) else document
     data, extras, values = document.data, document.extras, document.values
     text = relabelled(rng, document.text, frozenset(printed_rows([data, extras])))
     kind = rng.random()

@@ -9,13 +9,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from erniekit_finetuning.base.corpus import FORMS, exact_key
-from erniekit_finetuning.files import written_whole
+from erniekit_finetuning.files import write_json, written_whole
 
-FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 
 
 def main() -> None:
-    """Copy weights, configuration and tokenizer of a run, draw its curve, keep the model card."""
+    """Copy weights, configuration and tokenizer of a run, draw its curve, keep the model card.
+
+    Weights become bfloat16, as those of all ERNIE-4.5 models are: half the size.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -29,12 +32,23 @@ def publish(run: Path, output: Path) -> None:
     kept = card.read_text(encoding="utf-8") if card.exists() else None
     with written_whole(output) as aside:
         aside.mkdir()
-        for name in FILES:
-            folder = run / ("tokenizer" if name.startswith("tokenizer") else "model")
-            shutil.copyfile(folder / name, aside / name)
+        for name in TOKENIZER:
+            shutil.copyfile(run / "tokenizer" / name, aside / name)
+        _halve(run / "model", aside)
         draw_curve(run / "metrics.jsonl", aside / "curve.png")
         if kept is not None:
             (aside / "README.md").write_text(kept, encoding="utf-8")
+
+
+def _halve(model: Path, output: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(model / "model.safetensors")
+    halves = {name: one.to(torch.bfloat16) for name, one in weights.items()}
+    save_file(halves, output / "model.safetensors", metadata={"format": "pt"})
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    write_json(output / "config.json", {**config, "dtype": "bfloat16"})
 
 
 def draw_curve(metrics: Path, picture: Path) -> None:

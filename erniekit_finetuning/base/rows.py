@@ -56,7 +56,7 @@ class Encoder:
 
     def __init__(self, tokenizer: Any) -> None:
         """Keep the tokenizer, and one like it that spells every word."""
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         self._words = Tokenizer.from_str(tokenizer.backend_tokenizer.to_str())
         whole = json.loads(tokenizer.backend_tokenizer.to_str())
         whole["added_tokens"] = [one for one in whole["added_tokens"] if not one["single_word"]]
@@ -76,12 +76,12 @@ class Encoder:
 
     def _turn(self, sample: Sample, spelled: bool) -> _Turn:
         user = {"role": "user", "content": sample.prompt}
-        template = self._tokenizer.apply_chat_template
+        template = self.tokenizer.apply_chat_template
         asked = template([user], add_generation_prompt=True, tokenize=False)
         tokens = self._letters if spelled else self._words
         prompt = tokens.encode(asked, add_special_tokens=False).ids
         answer = tokens.encode(sample.answer, add_special_tokens=False).ids
-        return _Turn([*prompt, *answer, self._tokenizer.eos_token_id], len(prompt))
+        return _Turn([*prompt, *answer, self.tokenizer.eos_token_id], len(prompt))
 
 
 class _Turn(NamedTuple):

@@ -21,6 +21,10 @@ _HEADS = (
     *("Sitz der Gesellschaft", "Geschäftsführer", "Bankverbindung", "Home Page", "Phone No."),
     *("Registered office", "Siège social", "Banque", "Sede legale", "Domicilio social", "Email"),
 )
+_HOLDERS = (
+    *("Kontoinhaber", "Account holder", "Account name", "Titulaire", "Intestatario", "Titular"),
+    *("Beneficiary", "Begünstigter", "NOM", "Geschäftsführer", "Inhaber", "Directeur", "Gérant"),
+)
 _NUMBERS = r"\s+(?=\d)|(?<=%)\s+"
 _ZEROS = (("allowance_total", "discount"), ("charge_total", "charges"))
 
@@ -66,6 +70,9 @@ def below(page: Setting) -> Rows:
         value = terms["value"]
         blocks.append(pair(rng, page.hand, label, value) if label else [[value]])
     account = [pair(rng, page.hand, row["label"], row["value"]) for row in view["account"]]
+    if chance(rng, 0.2):
+        holder = pick(rng, (view["seller"]["name"] or "", invented_words(rng, 2)))
+        account.insert(0, pair(rng, page.hand, pick(rng, _HOLDERS), holder))
     blocks.append([row for rows in account for row in rows])
     columns = bool(page.below) and chance(rng, 0.35)
     if not columns:

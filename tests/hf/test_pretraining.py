@@ -29,18 +29,23 @@ def tiny_recipe(folder: Path, **training: Any) -> Path:
     recipe["model"] |= {"vocab_size": 1024, "hidden_size": 64, "intermediate_size": 96}
     recipe["model"] |= {"num_hidden_layers": 1, "num_attention_heads": 1, "num_key_value_heads": 1}
     generator = str(ROOT / "configs" / "generator" / "pretrain.yaml")
-    recipe["corpus"] |= {"generator": generator, "drawn": 6, "set": 30, "held_out": 2, "words": 20}
-    recipe["training"] |= {"batch_tokens": 1024, "eval_steps": 10, "checkpoint_steps": 5} | training
+    recipe["corpus"] |= {"generator": generator, "drawn": 6, "held_out": 2, "words": 20}
+    recipe["training"] |= {"batch_tokens": 1024, "eval_steps": 10, "checkpoint_steps": 5}
+    recipe["training"] |= {"workers": 0, "warmup_steps": 20, "max_seq_len": 2048} | training
     file = folder / "pretrain.yaml"
     file.write_text(yaml.safe_dump(recipe), encoding="utf-8")
     return file
 
 
 def pretrain(recipe: Path, run: Path) -> subprocess.Popen[bytes]:
-    """Started as shells start what runs in the background: it does not hear interrupts.
+    """Prepared, and started as shells start what runs in the background: deaf to interrupts.
 
     Else torch's own signal to workers without a parent would hide whether they notice.
     """
+    module = [sys.executable, "-m", "erniekit_finetuning.base.prepare"]
+    subprocess.run(
+        [*module, "--config", str(recipe), "--output", str(run)], check=True, capture_output=True
+    )
     command = ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable]
     command += ["-m", "erniekit_finetuning.base.pretrain"]
     return subprocess.Popen(
@@ -146,45 +151,65 @@ def test_attention_and_its_gradients_are_torchs(
     assert max(torch_process.submit(attention_apart, length, groups, shared).result()) < 1e-9
 
 
-def questions_apart(recipe: Path, folder: Path) -> float:
-    """How far the logits of answers to several questions are from those of each one alone."""
+def answers_apart(recipe: Path, folder: Path, packed: bool) -> tuple[float, tuple[int, int]]:
+    """How far logits of several rows of several questions are from those of each question alone,
+    and how many rows count as right where the labels are what the model would say.
+    """
     sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]  # as pretrain does
     import torch
+    from torch.nn.attention import flex_attention
     from transformers import PreTrainedTokenizerFast
 
-    from erniekit_finetuning.base import corpus, tokenizer
-    from erniekit_finetuning.base.batches import IGNORED, Encoder, pad
+    from erniekit_finetuning.base import drawing, tokenizer
+    from erniekit_finetuning.base.batches import Laying, laid_out
     from erniekit_finetuning.base.config import load_pretraining
     from erniekit_finetuning.base.curriculum import TASKS
-    from erniekit_finetuning.base.learning import build_model
+    from erniekit_finetuning.base.learning import Learner, build_model, exact, tensors
+    from erniekit_finetuning.base.rows import Encoder
     from synthetic_invoice_generator.config import load_config
 
+    # Without it torch compiles for CPUs what is meant for GPUs.
+    flex_attention._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True
     config = load_pretraining(recipe)
-    (document,) = corpus.documents(load_config(config.corpus.generator), 3, 1, 1, "set")
-    tokenizer.save(tokenizer.build(tokenizer.frequent_words([document.text], 20)), folder, 4096)
-    tokens = PreTrainedTokenizerFast.from_pretrained(folder)
-    encode, rng = Encoder(tokens), random.Random(1)
-    samples = [TASKS[task](rng, document) for task in ("own", "lines", "whole")]
-    torch.manual_seed(1)
-    model = build_model(config, tokens).double()
+    generator = load_config(config.corpus.generator)
+    documents = list(drawing.documents(generator, 3, 1, 3, "set"))
+    words = tokenizer.frequent_words((one.text for one in documents), 20)
+    tokenizer.save(tokenizer.build(words), folder, 4096)
+    encode = Encoder(PreTrainedTokenizerFast.from_pretrained(folder))
+    rng, tasks = random.Random(1), ("own", "lines", "whole")
+    asked = [[TASKS[task](rng, document) for task in tasks] for document in documents]
 
-    def answers(asked: list[Sample]) -> Any:
-        batch = pad([encode(asked)])
-        logits = model(
-            input_ids=torch.tensor(batch.ids),
-            position_ids=torch.tensor(batch.positions),
-            branches=torch.tensor(batch.branches),
-            use_cache=False,
-        ).logits[0]
-        return logits[torch.tensor(batch.labels[0]) != IGNORED]
+    def learner(packed: bool) -> Learner:
+        torch.manual_seed(1)
+        return Learner(build_model(config, encode.tokenizer, packed).double(), bf16=False)
+
+    def logits(some: Learner, rows: list[list[Sample]], packed: bool) -> list[Any]:
+        laying = Laying(20_000, 4096, packed)
+        batches = [tensors(one) for one in laid_out([encode(row) for row in rows], laying)]
+        return [(batch, some.logits(batch)) for batch in batches]
 
     with torch.no_grad():
-        alone = torch.cat([answers([sample]) for sample in samples])
-        return float((answers(samples) - alone).abs().max())
+        one = learner(False)
+        alone = [logits(one, [[sample]], False)[0] for samples in asked for sample in samples]
+        labels = torch.cat([batch.labels for batch, _ in alone])
+        ((batch, found),) = logits(learner(packed), asked, packed)
+        # Rows come in another order: each is looked for by its labels.
+        order = sorted(range(len(asked)), key=lambda at: len(encode(asked[at]).ids), reverse=packed)
+        wanted = [alone[3 * at + question] for at in order for question in range(3)]
+        assert torch.cat([one.labels for one, _ in wanted]).equal(batch.labels)
+        apart = float((found - torch.cat([told for _, told in wanted])).abs().max())
+        said = batch._replace(labels=found.argmax(-1))
+        said.labels[:3] += 1
+        assert len(labels) == len(said.labels)
+        return apart, exact(learner(packed), [said])
 
 
+@pytest.mark.parametrize("packed", [False, True])
 def test_questions_asked_at_once_are_answered_as_each_alone(
-    torch_process: ProcessPoolExecutor, tmp_path: Path
+    torch_process: ProcessPoolExecutor, tmp_path: Path, packed: bool
 ) -> None:
     recipe = tiny_recipe(tmp_path, tokens=1)
-    assert torch_process.submit(questions_apart, recipe, tmp_path / "t").result() < 1e-9
+    job = torch_process.submit(answers_apart, recipe, tmp_path / "t", packed)
+    apart, (right, rows) = job.result()
+    assert apart < 1e-6
+    assert (right, rows) == (2, 3)
