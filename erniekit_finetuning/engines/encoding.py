@@ -142,9 +142,16 @@ class Encoder:
         return [Message("system", self.system)] if self.system and not said else []
 
     def _text(self, messages: Sequence[Message], asked: bool) -> str:
+        from jinja2 import TemplateError
+
         turns = [{"role": message.role, "content": self._told(message)} for message in messages]
         template = self.tokenizer.apply_chat_template
-        return str(template(turns, tokenize=False, add_generation_prompt=asked))
+        try:
+            return str(template(turns, tokenize=False, add_generation_prompt=asked))
+        except TemplateError as error:
+            what = "the model's chat template refuses the conversation"
+            cure = "leave out what it refuses, or take another template"
+            raise UnusableInput(Problem(what, found=str(error), cure=cure)) from error
 
     def _told(self, message: Message) -> str:
         """A turn's content; what a document says never ends a turn or begins another."""

@@ -46,7 +46,7 @@ class HuggingFaceEngine:
             recipe, train, validation, run, on_metric, on_step, launcher(recipe.parallel.data)
         )
 
-    def load(self, model: str | Path, batch_size: int = 16) -> Reader:
+    def load(self, model: str | Path | Source, batch_size: int = 16) -> Reader:
         """Load for answering; see `Engine.load`."""
         from erniekit_finetuning.engines.hf import models, runtime
         from erniekit_finetuning.engines.hf.images import Images, with_images
