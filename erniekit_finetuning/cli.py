@@ -7,6 +7,7 @@ import typer
 from erniekit_finetuning import commands
 from erniekit_finetuning.adapter_commands import adapter_app, merge_command
 from erniekit_finetuning.calibrate import calibrate
+from erniekit_finetuning.chat_command import chat
 from erniekit_finetuning.check import check
 from erniekit_finetuning.compare import compare, report
 from erniekit_finetuning.console import run
@@ -42,6 +43,7 @@ app.command("check")(check)
 app.command("extract")(commands.extract)
 app.command("serve")(commands.serve)
 app.command("desk")(commands.desk)
+app.command("chat")(chat)
 app.command("corrections")(commands.corrections)
 app.command("improve")(improve)
 app.command("rollback")(rollback)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from erniekit_finetuning.engines.protocol import Message
+from erniekit_finetuning.errors import Problem, UnusableInput
 
 
 def fitted(
@@ -16,6 +17,7 @@ def fitted(
     """The conversation, without as many of its oldest exchanges as leave room for the answer.
 
     System turn and last question always stay; at most half of the context is kept for an answer.
+    Raises UnusableInput where nothing is asked.
 
     >>> talk = [Message("user", "aaa"), Message("assistant", "bbb"), Message("user", "cc")]
     >>> def letters(said):
@@ -29,6 +31,8 @@ def fitted(
     system, turns = tuple(messages[:first]), tuple(messages[first:])
     most = context - min(max_new_tokens, context // 2)
     starts = [at for at, message in enumerate(turns) if message.role == "user"]
+    if not turns or turns[-1].role != "user":
+        raise UnusableInput(Problem("the conversation does not end with a question"))
     for start in starts[:-1]:
         if count_tokens([*system, *turns[start:]]) <= most:
             return (*system, *turns[start:])

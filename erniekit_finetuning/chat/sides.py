@@ -15,7 +15,6 @@ from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 Which = Literal["base", "tuned", "both"]
-WHICH: tuple[Which, ...] = ("base", "tuned", "both")
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,8 @@ def open_sides(
     if chat_template is not None:
         asked = replace(asked, chat_template=_template(chat_template))
     models = tuple(
-        Side(kind, called, _loaded(part, name, asked)) for kind, called, part in parts(source, which)
+        Side(kind, called, _loaded(part, name, asked))
+        for kind, called, part in parts(source, which)
     )
     return Sides(models, prompting.system_prompt, name)
 

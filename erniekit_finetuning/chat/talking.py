@@ -18,6 +18,15 @@ _KEY = 0
 
 
 @dataclass(frozen=True)
+class How:
+    """How answers are asked for: after which system turn ("" for none), how long, how drawn."""
+
+    system: str
+    max_new_tokens: int
+    sampling: Sampling
+
+
+@dataclass(frozen=True)
 class Said:
     """An answer as far as it is said, and why it is over: its `end`, the token `limit`, or None
     while it goes on.
@@ -98,9 +107,7 @@ class _Answer:
             ((_, outcome),) = ended
             assert isinstance(outcome, Generation)  # only a constraint can fail
             over: Literal["end", "limit"] = "end" if outcome.finished else "limit"
-            self.said = replace(
-                self.said, text=outcome.text, tokens=outcome.new_tokens, over=over
-            )
+            self.said = replace(self.said, text=outcome.text, tokens=outcome.new_tokens, over=over)
         else:
             text, tokens = self._together.so_far(_KEY)
             self.said = replace(self.said, text=text, tokens=tokens)

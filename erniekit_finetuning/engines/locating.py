@@ -34,8 +34,8 @@ class Source:
 def locate(model: str | Path | Source, revision: str | None = None) -> Source:
     """Find base and adapter of a model name, model folder, adapter folder or run folder.
 
-    What was found already is given back. Raises UnusableInput when there is none, or when the base is not the one the adapter was
-    trained on.
+    What was found already is given back. Raises UnusableInput when there is none, or when the base
+    is not the one the adapter was trained on.
     """
     if isinstance(model, Source):
         return model

@@ -68,8 +68,9 @@ class Emitted(NamedTuple):
 class Saying:
     """An answer while it is said: its number, at most how many tokens, within which bounds.
 
-    `sampler` draws its tokens; None takes the best. `guesses` tell what may come next, and `guessed` what was read along with the last token.
-    `failure`: why its constraint bounds nothing; the others go on.
+    `sampler` draws its tokens; None takes the best. `guesses` tell what may come next, and
+    `guessed` what was read along with the last token. `failure`: why its constraint bounds
+    nothing; the others go on.
     """
 
     key: int
