@@ -17,27 +17,31 @@ from erniekit_finetuning.engines.sampling import Sampling
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 MODEL = "Model name, or a model, run or adapter folder; with --adapter: its base."
-ENGINE = "paddle or hf; left out: the one that runs such models."
+
+Adapter = Annotated[
+    str | None, typer.Option(help="Adapter or run folder; without --model on its own base.")
+]
+Engine = Annotated[
+    str | None, typer.Option(help="paddle or hf; left out: the one that runs such models.")
+]
+Device = Annotated[Literal["cpu", "gpu"], typer.Option(help="cpu (float32), or gpu (bfloat16).")]
+ChatTemplate = Annotated[
+    Path | None, typer.Option(help="Jinja file in the place of the model's own template.")
+]
 
 
 def chat(
     model: Annotated[str | None, typer.Option(help=MODEL)] = None,
-    adapter: Annotated[
-        str | None, typer.Option(help="Adapter or run folder; without --model on its own base.")
-    ] = None,
+    adapter: Adapter = None,
     answers: Annotated[
         Which, typer.Option(help="Of an adapter and its base, load: base, tuned or both.")
     ] = "both",
     terminal: Annotated[
         bool, typer.Option("--terminal", help="Here, in place of a page; a message a line.")
     ] = False,
-    engine: Annotated[str | None, typer.Option(help=ENGINE)] = None,
-    device: Annotated[
-        Literal["cpu", "gpu"], typer.Option(help="cpu (float32), or gpu (bfloat16).")
-    ] = "cpu",
-    chat_template: Annotated[
-        Path | None, typer.Option(help="Jinja file in the place of the model's own template.")
-    ] = None,
+    engine: Engine = None,
+    device: Device = "cpu",
+    chat_template: ChatTemplate = None,
     system: Annotated[
         str | None, typer.Option(help="System prompt; left out: the one it was tuned with.")
     ] = None,
@@ -56,9 +60,7 @@ def chat(
     the password.
     """
     sampling = Sampling(temperature, top_p, seed)
-    if device == "cpu":
-        # Before an engine is imported: one that sees no GPU computes on the CPU.
-        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    use_device(device)
 
     def opened() -> tuple[Talking, How]:
         sides = open_sides(model, adapter, answers, engine, chat_template)
@@ -79,3 +81,9 @@ def chat(
     names = " and ".join(side.name for side in talking.sides.models)
     messages.print(f"{names} on http://{at.host}:{at.port}")
     serve_page(Chat(talking, how, at.key).app, at)
+
+
+def use_device(device: Literal["cpu", "gpu"]) -> None:
+    """Before an engine is imported: one that sees no GPU computes on the CPU, in float32."""
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""

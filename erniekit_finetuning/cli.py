@@ -6,6 +6,7 @@ import typer
 
 from erniekit_finetuning import commands
 from erniekit_finetuning.adapter_commands import adapter_app, merge_command
+from erniekit_finetuning.answers_command import answers
 from erniekit_finetuning.calibrate import calibrate
 from erniekit_finetuning.chat_command import chat
 from erniekit_finetuning.check import check
@@ -36,6 +37,7 @@ app.add_typer(recipe, name="recipe")
 app.command("evaluate")(evaluate)
 app.command("calibrate")(calibrate)
 app.command("compare")(compare)
+app.command("answers")(answers)
 app.command("report")(report)
 app.command("merge")(merge_command)
 app.add_typer(adapter_app, name="adapter")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,14 @@ def browser(browser_if_any: Any) -> Any:
     if browser_if_any is None:
         pytest.skip("no Chromium; to have it: make browser")
     return browser_if_any
+
+
+@pytest.fixture(scope="session")
+def learnt_chat(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See `learnt_chat.learn`."""
+    from learnt_chat import learn
+
+    return learn(tmp_path_factory.mktemp("learnt"))
 
 
 @pytest.fixture(scope="module")

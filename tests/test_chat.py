@@ -13,25 +13,17 @@ from fastapi.testclient import TestClient
 pytest.importorskip("gradio")
 pytest.importorskip("paddle", reason="the paddle engine is not installed")
 
+from learnt_chat import LONG
 from serving import served
-from tiny_model import build_tiny_model
 
 from app.ui.chat import Chat
 from erniekit_finetuning.chat.sides import open_sides
 from erniekit_finetuning.chat.talking import How, Talking
-from erniekit_finetuning.engines import Example
 from erniekit_finetuning.engines.sampling import Sampling
 from erniekit_finetuning.examples import read_examples
-from erniekit_finetuning.mixing import Split
-from erniekit_finetuning.recipes import Recipe
-from erniekit_finetuning.training import train
 
 pytestmark = pytest.mark.usefixtures("nobody_is_called")
 SLOW = 60_000  # milliseconds
-LONG = (
-    "the quick brown fox jumps over a lazy dog, which waits for supper; then both go home by night"
-)
-LEARNT = {"say alpha": "ahpla", "say beta": "ateb", "be bold": "<b>x</b>", "tell me more": LONG}
 HOSTILE = "<img src=x onerror=window.hurt=1>"
 WATCH = """
 window.seen = {base: [], tuned: []};
@@ -46,31 +38,8 @@ new MutationObserver(() => {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run whose adapter knows four answers by heart."""
-    base = build_tiny_model(tmp_path_factory.mktemp("chat") / "tiny", context=2048)
-    recipe = Recipe.model_validate(
-        {
-            "model": {"name_or_path": str(base)},
-            "lora": {"r": 16, "lora_alpha": 32},
-            "data": {"max_seq_len": 256, "validation_share": 0},
-            "training": {
-                "max_steps": 140,
-                "learning_rate": 0.02,
-                "per_device_train_batch_size": 4,
-                "logging_steps": 30,
-                "save_steps": 140,
-            },
-        }
-    )
-    folder = tmp_path_factory.mktemp("runs") / "learnt"
-    train(recipe, Split([Example.ask(*one) for one in LEARNT.items()], []), folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def talking(run: Path) -> Talking:
-    return Talking(open_sides(str(run)))
+def talking(learnt_chat: Path) -> Talking:
+    return Talking(open_sides(str(learnt_chat)))
 
 
 @pytest.fixture

@@ -33,7 +33,6 @@ class Sides:
 
     models: tuple[Side, ...]
     system_prompt: str | None
-    engine: str
 
     def __getitem__(self, kind: str) -> Side:
         """The model of that kind; raises UnusableInput where it is not loaded."""
@@ -44,6 +43,15 @@ class Sides:
         raise UnusableInput(
             Problem("no such model is loaded", field="side", found=kind, expected=expected)
         )
+
+
+@dataclass(frozen=True)
+class Part:
+    """A model that is not loaded yet: what it is, how it is called, and where it lies."""
+
+    kind: str
+    name: str
+    source: Source
 
 
 def open_sides(
@@ -61,16 +69,12 @@ def open_sides(
     not belong together.
     """
     source = located(model, adapter)
-    name = engine or engine_for(source.base)
-    prompting = read_prompting(source.adapter or source.base)
-    asked = replace(prompting, system_prompt=None)
-    if chat_template is not None:
-        asked = replace(asked, chat_template=_template(chat_template))
+    prompting = asked_as(source, chat_template)
+    silent = replace(prompting, system_prompt=None)
     models = tuple(
-        Side(kind, called, _loaded(part, name, asked))
-        for kind, called, part in parts(source, which)
+        Side(part.kind, part.name, load_part(part, engine, silent)) for part in parts(source, which)
     )
-    return Sides(models, prompting.system_prompt, name)
+    return Sides(models, prompting.system_prompt)
 
 
 def located(model: str | None, adapter: str | None) -> Source:
@@ -83,42 +87,51 @@ def located(model: str | None, adapter: str | None) -> Source:
     return locate(model)
 
 
-def parts(source: Source, which: Which) -> list[tuple[str, str, Source]]:
-    """The models to load: what each is, how it is called, and where it lies.
+def asked_as(source: Source, chat_template: Path | None) -> Prompting:
+    """What a model was trained to be asked with, a template from a file in the place of its own."""
+    prompting = read_prompting(source.adapter or source.base)
+    if chat_template is None:
+        return prompting
+    try:
+        return replace(prompting, chat_template=chat_template.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        file = str(chat_template)
+        raise UnusableInput(Problem(f"cannot be read: {error}", file=file)) from error
+
+
+def parts(source: Source, which: Which) -> list[Part]:
+    """The models to load: an adapter and its base, or the one that there is.
 
     Raises UnusableInput for the base or the tuned one where there is no adapter.
     """
     if source.adapter is None:
         if which == "both":
-            return [("model", source.base.name, source)]
+            return [Part("model", source.base.name, source)]
         cure = "name a run or an adapter"
         what = "there is no adapter: base and tuned model are one"
         raise UnusableInput(Problem(what, file=str(source.base), cure=cure))
-    inside_run = source.adapter.name == "adapter"
-    tuned = (source.adapter.parent if inside_run else source.adapter).resolve().name
+    folder = source.adapter.resolve()
+    name = folder.parent.name if folder.name == "adapter" else folder.name
     both = [
-        ("base", source.base.name, Source(source.base)),
-        ("tuned", tuned, source),
+        Part("base", source.base.name, Source(source.base)),
+        Part("tuned", name, source),
     ]
-    return [part for part in both if which in ("both", part[0])]
+    return [part for part in both if which in ("both", part.kind)]
 
 
-def engine_for(base: Path) -> str:
-    """The engine that answers for such a model: Paddle's for dense ERNIE-4.5, where installed."""
-    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
-    dense = config.get("model_type") == "ernie4_5"
-    return "paddle" if dense and find_spec("paddle") is not None else "hf"
+def load_part(part: Part, engine: str | None, prompting: Prompting, rows: int = 1) -> GreedyReader:
+    """A model that answers up to `rows` prompts side by side, asked as `prompting` says.
 
-
-def _loaded(source: Source, engine: str, prompting: Prompting) -> GreedyReader:
-    reader = get_engine(engine).load(source)
+    Raises UnusableInput where neither it nor the model has a chat template.
+    """
+    reader = get_engine(engine or engine_for(part.source.base)).load(part.source, rows)
     assert isinstance(reader, GreedyReader)
     reader.ask_as(prompting)
     if reader.chat_template is None:
         raise UnusableInput(
             Problem(
                 "the model has no chat template: it was not made for conversations",
-                file=str(source.adapter or source.base),
+                file=str(part.source.adapter or part.source.base),
                 cure="name a file with one (Jinja): --chat-template, and data.chat_template in the "
                 "recipe that tunes it",
             )
@@ -126,8 +139,8 @@ def _loaded(source: Source, engine: str, prompting: Prompting) -> GreedyReader:
     return reader
 
 
-def _template(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnusableInput(Problem(f"cannot be read: {error}", file=str(file))) from error
+def engine_for(base: Path) -> str:
+    """The engine that answers for such a model: Paddle's for dense ERNIE-4.5, where installed."""
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    dense = config.get("model_type") == "ernie4_5"
+    return "paddle" if dense and find_spec("paddle") is not None else "hf"
