@@ -12,6 +12,7 @@ from erniekit_finetuning.chat_command import chat
 from erniekit_finetuning.check import check
 from erniekit_finetuning.compare import compare, report
 from erniekit_finetuning.console import run
+from erniekit_finetuning.curves_command import curves
 from erniekit_finetuning.demo import demo
 from erniekit_finetuning.doctor import doctor
 from erniekit_finetuning.evaluate import evaluate
@@ -34,6 +35,7 @@ app.command("prepare")(prepare_data)
 app.command("validate-data")(validate_data)
 app.command("train")(train_ernie_lora)
 app.add_typer(recipe, name="recipe")
+app.command("curves")(curves)
 app.command("evaluate")(evaluate)
 app.command("calibrate")(calibrate)
 app.command("compare")(compare)

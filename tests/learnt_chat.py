@@ -11,9 +11,7 @@ from erniekit_finetuning.mixing import Split
 from erniekit_finetuning.recipes import Recipe
 from erniekit_finetuning.training import train
 
-LONG = (
-    "the quick brown fox jumps over a lazy dog, which waits for supper; both go home by night"
-)
+LONG = "the quick brown fox jumps over a lazy dog, which waits for supper; both go home by night"
 LEARNT = {"say alpha": "ahpla", "say beta": "ateb", "be bold": "<b>x</b>", "tell me more": LONG}
 
 

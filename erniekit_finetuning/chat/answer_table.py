@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -11,12 +10,9 @@ from statistics import fmean
 
 from erniekit_finetuning.chat.prompts import Prompt
 from erniekit_finetuning.engines.protocol import Generation, Message
-from erniekit_finetuning.evaluation.report_page import page
+from erniekit_finetuning.evaluation.report_page import markdown_cell, page
 from erniekit_finetuning.evaluation.report_tables import section
 from erniekit_finetuning.files import write_jsonl, write_text
-
-# What Markdown would take for more than text, inside a cell.
-_SIGNS = re.compile(r"[\\`*_\[\]<>&|~$]")
 
 
 @dataclass(frozen=True)
@@ -93,15 +89,15 @@ def html(table: AnswerTable) -> str:
 def markdown(table: AnswerTable) -> str:
     """The table as Markdown; signs of Markdown and HTML in it are text."""
     heads = _heads(table)
-    lines = [[_plain(one) for one in heads], ["---"] * len(heads)]
+    lines = [[markdown_cell(one) for one in heads], ["---"] * len(heads)]
     for at, prompt in enumerate(table.prompts):
         texts = [_said(prompt.messages)]
         if table.expects:
             texts.append(prompt.expected or "")
         texts += [_with_note(column.answers[at]) for column in table.columns]
-        lines.append([str(at + 1), *map(_plain, texts)])
+        lines.append([str(at + 1), *map(markdown_cell, texts)])
     rows = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    told = "\n\n".join(map(_plain, table.sentences()))
+    told = "\n\n".join(map(markdown_cell, table.sentences()))
     return f"# Answers\n\n{told}\n\n{rows}\n"
 
 
@@ -121,9 +117,7 @@ def _rows(table: AnswerTable) -> list[dict[str, object]]:
 def _without_times(answer: Generation) -> dict[str, object]:
     """What is the same when it is asked again."""
     kept = asdict(answer)
-    return {key: kept[key] for key in ("text", "finished", "new_tokens", "prompt_tokens")} | {
-        "mean_logprob": answer.mean_logprob
-    }
+    return {key: kept[key] for key in ("text", "finished", "new_tokens", "prompt_tokens")}
 
 
 def _heads(table: AnswerTable) -> list[str]:
@@ -156,13 +150,3 @@ def _said(messages: Sequence[Message]) -> str:
 
 def _with_note(answer: Generation) -> str:
     return answer.text if answer.finished else f"{answer.text} (cut off)"
-
-
-def _plain(text: str) -> str:
-    r"""Text for a cell of Markdown.
-
-    >>> _plain("a|b\n<i>")
-    'a&#124;b<br>&#60;i&#62;'
-    """
-    written = _SIGNS.sub(lambda sign: f"&#{ord(sign[0])};", text)
-    return "<br>".join(written.splitlines())
