@@ -201,6 +201,15 @@ def test_earlier_conversations_come_back_also_after_a_reload(opened: Any) -> Non
     assert opened.locator("#chat .answer.tuned .text").all_inner_texts() == ["ahpla"]
 
 
+def test_a_conversation_that_outgrows_the_model_says_what_was_left_out(opened: Any) -> None:
+    put(opened, temperature=0, max_new_tokens=20)
+    asked(opened, "a" * 1200)
+    assert "left out" not in opened.locator("#chat .about").last.inner_text()
+    asked(opened, "b" * 1200)
+    told = opened.locator("#chat .about").last.inner_text()
+    assert "the oldest 2 turns did not fit and were left out" in told
+
+
 def test_one_of_the_two_can_be_asked_alone(opened: Any) -> None:
     put(opened, temperature=0)
     opened.get_by_label("Answers").select_option("tuned")

@@ -23,7 +23,7 @@ from erniekit_finetuning.adapters.formats import write_form
 from erniekit_finetuning.chat.fitting import fitted
 from erniekit_finetuning.chat.sides import located, open_sides
 from erniekit_finetuning.chat.talking import Talking
-from erniekit_finetuning.engines import Question, get_engine, guessing
+from erniekit_finetuning.engines import Example, Question, get_engine, guessing
 from erniekit_finetuning.engines.locating import record_base
 from erniekit_finetuning.engines.prompting import Prompting, write_prompting
 from erniekit_finetuning.engines.protocol import Message
@@ -216,6 +216,26 @@ def test_a_base_is_asked_as_the_adapter_was_trained_to_be_asked(
     *_, last = Talking(sides).answer({"base": ASKED, "tuned": ASKED}, 60, how)
     assert last["base"].text == expected.text  # no system turn but what the page shows
     assert last["tuned"].text != expected.text
+
+
+def test_what_a_template_refuses_is_said_in_its_words(base: Path, tmp_path: Path) -> None:
+    """As Gemma's refuses a system turn."""
+    file = tmp_path / "template.jinja"
+    file.write_text(
+        "{% if messages[0].role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+        "{{ messages[-1].content }}"
+    )
+    talking = Talking(open_sides(str(base), chat_template=file))
+    assert said(talking, Sampling()).tokens == 60
+    with pytest.raises(UnusableInput, match="refuses the conversation; found no system role"):
+        said(talking, Sampling(), [Message("system", "s"), *ASKED])
+    encoder: Any = talking.sides["model"].reader._encoder
+    taught = [
+        Example((Message("system", "s"), *ASKED, Message("assistant", "a")), id) for id in "xy"
+    ]
+    with pytest.raises(UnusableInput) as refused:
+        encoder.all(taught, 100)
+    assert [one.field for one in refused.value.problems] == ["x", "y"]
 
 
 @pytest.mark.parametrize("engine", ["paddle", "hf"])

@@ -45,4 +45,5 @@ def _line(axes: Any, metrics: Sequence[Metric], field: str, label: str, marker: 
     points = [(m.step, getattr(m, field)) for m in metrics if getattr(m, field) is not None]
     if points:
         steps, values = zip(*points, strict=True)
+        marker = marker or ("o" if len(points) == 1 else "")  # one point is no line
         axes.plot(steps, values, label=label, marker=marker)
