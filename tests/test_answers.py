@@ -23,7 +23,8 @@ HOSTILE = "<img src=x onerror=window.hurt=1>|a\n\n# *b* [c](http://evil.example)
 
 
 def answered(*words: object) -> Any:
-    return CliRunner().invoke(app, ["answers", *map(str, words)])
+    env = {"CUDA_VISIBLE_DEVICES": ""}  # as the command itself sets it, and back again
+    return CliRunner().invoke(app, ["answers", *map(str, words)], env=env)
 
 
 def test_prompts_are_lines_or_rows_whose_last_answer_is_expected(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_both_engines_runs_tell_everything(run: Path, tmp_path: Path) -> None:
     assert facts["peak memory"] == f"{saved['result']['peak_memory_mb']:,.0f} MB"
     assert facts["time"] == f"{saved['result']['seconds']:.0f} s"
     best = f"{saved['result']['eval_loss']:.4f} at step {saved['result']['best_step']}"
-    assert facts["validation loss"].startswith(best)
+    assert facts["best validation loss"].startswith(best)
     page = (tmp_path / "training.html").read_text()
     text = (tmp_path / "training.md").read_text()
     for fact in facts.values():

@@ -41,7 +41,7 @@ class RunReport:
             ("state", self._state()),
             ("steps", f"{last.step:,} ({last.epoch:.2f} epochs)"),
             ("training loss", _first_to_last([one.loss for one in self.metrics])),
-            ("validation loss", self._validation()),
+            ("best validation loss", self._validation()),
             ("highest learning rate", _largest([one.learning_rate for one in self.metrics])),
             ("time", duration(result.get("seconds"))),
             ("tokens a second", NOT_TOLD if speed is None else f"{speed:,.0f}"),
@@ -61,7 +61,7 @@ class RunReport:
     def headline(self) -> str:
         """The facts that a picture of the curves is looked at with."""
         facts = dict(self.facts())
-        chosen = ("time", "peak memory", "validation loss")
+        chosen = ("time", "peak memory", "best validation loss")
         told = [f"{name} {facts[name]}" for name in chosen if facts[name] != NOT_TOLD]
         return ", ".join([f"{self.metrics[-1].step:,} steps", *told])
 

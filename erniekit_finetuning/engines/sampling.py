@@ -56,7 +56,7 @@ class Sampler:
         """The next token by its logits [vocabulary], -inf for one that may not come."""
         if self._how.temperature == 0:
             return int(logits.argmax())
-        noise = self._chance.gumbel(size=len(logits))
+        noise = -np.log(self._chance.standard_exponential(len(logits)))  # Gumbel's
         with np.errstate(over="ignore"):  # near 0 the others sink to -inf, as they should
             scaled = (logits - logits.max()).astype(np.float64) / self._how.temperature
         return int((nucleus(scaled, self._how.top_p) + noise).argmax())
@@ -70,10 +70,13 @@ def nucleus(logits: NDArray[np.float64], top_p: float) -> NDArray[np.float64]:
     """
     if top_p == 1:
         return logits
-    order = np.argsort(-logits, kind="stable")
-    odds = np.exp(logits[order] - logits[order[0]])
-    before = np.cumsum(odds) - odds
+    odds = np.exp(logits - logits.max())
+    total = odds.sum()
+    # Those below this have less than 1 - top_p together: none is needed, or has to be sorted.
+    some = np.flatnonzero(odds >= (1 - top_p) * total / len(odds))
+    order = some[np.argsort(-odds[some], kind="stable")]
+    before = np.cumsum(odds[order]) - odds[order]
+    chosen = order[before < top_p * total]
     kept = np.full_like(logits, -np.inf)
-    chosen = order[before < top_p * odds.sum()]
     kept[chosen] = logits[chosen]
     return kept
