@@ -20,7 +20,7 @@ help:
 	@echo "make test-ray  data sets on a Ray cluster of this machine"
 	@echo "make test-erniekit  our training files through ERNIEKit 1.0.1, in an environment of its own"
 	@echo "make fonts     typefaces of the synthetic invoices, by apt-get"
-	@echo "make browser   Chromium, in which tests open report and desk, by apt-get"
+	@echo "make browser   Chromium, in which tests open report, desk and chat, by apt-get"
 
 demo: .venv/demo/installed
 	.venv/demo/bin/ernie-invoice demo
@@ -78,7 +78,7 @@ fonts:
 	  fonts-crosextra-caladea fonts-lato fonts-noto-core fonts-noto-cjk fonts-courier-prime \
 	  fonts-dancingscript
 
-# What tests open report and desk in; without it they skip.
+# What tests open report, desk and chat in; without it they skip.
 browser:
 	apt-get install -y --no-install-recommends chromium
 

@@ -44,7 +44,7 @@ PADDLE = [
     "pyarrow<24",  # later wheels want numpy 2
 ]
 TYPES = ["types-PyYAML", "types-jsonschema", "lxml-stubs", "scipy-stubs"]
-DESK = ["gradio>=6.31,<7"]  # the review desk; app/ui/guard.py lists its paths
+DESK = ["gradio>=6.31,<7"]  # review desk and chat page; app/ui/guard.py lists their paths
 READERS = ["pypdf", "zxing-cpp"]  # what drawn pages hold, read by others' code
 EXTRAS = {
     "cpu": ["paddlepaddle>=3.3.1,<3.4", *PADDLE],  # 3.0 lacks CPU kernels of ERNIE-4.5
@@ -68,7 +68,7 @@ EXTRAS = {
         "sqlalchemy>=2.1",
         "prometheus-client>=0.26",
     ],
-    "desk": DESK,  # with `app`
+    "desk": DESK,  # the chat page, too; with `app`
     "test": [
         *DESK,
         "pytest>=9",
@@ -79,7 +79,7 @@ EXTRAS = {
         "ruff",
         *TYPES,
         "openai>=3.57",
-        "playwright>=1.65",  # report and desk in a real browser
+        "playwright>=1.65",  # report, desk and chat in a real browser
         "zss>=1.2",  # tree-edit distance, to hold ours against
         "pypdf",
         "zxing-cpp",

@@ -10,6 +10,7 @@ import typer
 
 from erniekit_finetuning.adapters.formats import Form, convert, form_of, read_adapter
 from erniekit_finetuning.adapters.merging import merge, merge_unproved
+from erniekit_finetuning.chat.prompts import prompt_lines
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.engines.locating import locate
 from erniekit_finetuning.engines.registry import ENGINES, get_engine
@@ -99,8 +100,4 @@ def convert_command(
 def _prompts(file: Path) -> list[str]:
     if file.suffix != ".txt":
         return [example.messages[0].content for example in read_examples(file)]
-    try:
-        lines = file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnusableInput(Problem(f"cannot be read: {error}", file=str(file))) from error
-    return [line for line in lines if line.strip()]
+    return prompt_lines(file)

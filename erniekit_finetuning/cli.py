@@ -6,10 +6,13 @@ import typer
 
 from erniekit_finetuning import commands
 from erniekit_finetuning.adapter_commands import adapter_app, merge_command
+from erniekit_finetuning.answers_command import answers
 from erniekit_finetuning.calibrate import calibrate
+from erniekit_finetuning.chat_command import chat
 from erniekit_finetuning.check import check
 from erniekit_finetuning.compare import compare, report
 from erniekit_finetuning.console import run
+from erniekit_finetuning.curves_command import curves
 from erniekit_finetuning.demo import demo
 from erniekit_finetuning.doctor import doctor
 from erniekit_finetuning.evaluate import evaluate
@@ -32,9 +35,11 @@ app.command("prepare")(prepare_data)
 app.command("validate-data")(validate_data)
 app.command("train")(train_ernie_lora)
 app.add_typer(recipe, name="recipe")
+app.command("curves")(curves)
 app.command("evaluate")(evaluate)
 app.command("calibrate")(calibrate)
 app.command("compare")(compare)
+app.command("answers")(answers)
 app.command("report")(report)
 app.command("merge")(merge_command)
 app.add_typer(adapter_app, name="adapter")
@@ -42,6 +47,7 @@ app.command("check")(check)
 app.command("extract")(commands.extract)
 app.command("serve")(commands.serve)
 app.command("desk")(commands.desk)
+app.command("chat")(chat)
 app.command("corrections")(commands.corrections)
 app.command("improve")(improve)
 app.command("rollback")(rollback)

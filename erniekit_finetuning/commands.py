@@ -16,6 +16,7 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.shipped import shipped
 
 if TYPE_CHECKING:
+    from app.config.sections import Api
     from app.config.settings import Settings
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
@@ -135,8 +136,6 @@ def desk(
     the password.
     """
     try:
-        import uvicorn
-
         from app.core.learning.store import Store
         from app.ui.desk import Desk
     except ImportError as error:
@@ -148,14 +147,16 @@ def desk(
         messages.print(f"{service.model} on http://{at.host}:{at.port}")
         store = Store(settings.kept.url, settings.kept.folder)
         with closing(Desk(service, store, settings)) as opened:
-            # A page that is open holds a stream, which is not waited for.
-            uvicorn.run(
-                opened.app,
-                host=at.host,
-                port=at.port,
-                log_level="warning",
-                timeout_graceful_shutdown=2,
-            )
+            serve_page(opened.app, at)
+
+
+def serve_page(page: Any, at: Api) -> None:
+    """Run an ASGI application with a page until it is told to end."""
+    import uvicorn
+
+    # A page that is open holds a stream, which is not waited for.
+    how: dict[str, Any] = {"log_level": "warning", "timeout_graceful_shutdown": 2}
+    uvicorn.run(page, host=at.host, port=at.port, **how)
 
 
 @contextmanager

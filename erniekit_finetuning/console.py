@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from erniekit_finetuning.errors import UnusableInput
 
 messages = Console(stderr=True, soft_wrap=True, highlight=False)
+_COLUMNS = (
+    TextColumn("{task.description}"),
+    BarColumn(),
+    MofNCompleteColumn(),
+    TimeElapsedColumn(),
+)
 
 
 def run(command: Callable[..., Any] | typer.Typer) -> None:
@@ -32,3 +40,11 @@ def _single(command: Callable[..., Any]) -> typer.Typer:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command()(command)
     return app
+
+
+@contextmanager
+def bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr that is gone when the work is done; give what moves it on."""
+    with Progress(*_COLUMNS, console=messages, transient=True) as shown:
+        task = shown.add_task(name, total=total)
+        yield lambda steps: shown.advance(task, steps)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
-from threading import Thread
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
@@ -20,7 +17,7 @@ from typer.testing import CliRunner
 
 pytest.importorskip("gradio")
 
-import uvicorn
+from serving import served
 from sqlalchemy import select
 
 from app.api.feedback import MOST
@@ -73,20 +70,7 @@ OWN = {"nr": "0029/23", "total": Decimal("5.00"), "kind": "invoice", "rows": []}
 SLOW = 120_000  # milliseconds that a loaded machine may take to read a document
 
 
-@pytest.fixture(scope="module", autouse=True)
-def nobody_is_called() -> Iterator[None]:
-    """Whatever a library of the desk would like to report at home."""
-    called: list[Any] = []
-
-    def heard(event: str, told: tuple[Any, ...]) -> None:
-        if event == "socket.connect" and isinstance(told[1], tuple):
-            called.append(told[1][0])
-        elif event == "socket.getaddrinfo":
-            called.append(told[0])
-
-    sys.addaudithook(heard)
-    yield
-    assert set(called) <= {"127.0.0.1", "::1", "localhost", None}
+pytestmark = pytest.mark.usefixtures("nobody_is_called")
 
 
 @pytest.fixture(scope="module")
@@ -111,43 +95,10 @@ def store(tmp_path: Path) -> Store:
     return Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path)
 
 
-@contextmanager
-def served(desk: Desk) -> Iterator[str]:
-    """The desk at an address of this machine."""
-    config = uvicorn.Config(desk.app, port=0, log_level="error", timeout_graceful_shutdown=2)
-    server = uvicorn.Server(config)
-    thread = Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/"
-    server.should_exit = True
-    thread.join()
-    desk.close()
-
-
 @pytest.fixture
 def url(service: ErnieVLMService, store: Store) -> Iterator[str]:
-    with served(Desk(service, store, load_settings())) as url:
+    with closing(Desk(service, store, load_settings())) as desk, served(desk.app) as url:
         yield url
-
-
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    """A page of the browser that may ask the desk and nobody else, and must not complain."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    asked: list[str] = []
-    told: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: told.append(str(error)))
-    page.on("console", lambda said: said.type == "error" and told.append(said.text))
-    yield page
-    page.close()
-    hosts = {
-        urlsplit(one).hostname for one in asked if not one.startswith(("data:", "blob:", "about:"))
-    }
-    assert hosts == {"127.0.0.1"}
-    assert [one for one in told if "422 (Unprocessable" not in one] == []
 
 
 def opened(page: Any, url: str) -> None:
@@ -262,7 +213,7 @@ def _compared(page: Any, settings: Settings, store: Store, pdf: bytes) -> None:
     tuned = ErnieVLMService(settings)
     reading = {"structured_data": {"vendor_block": {"name": "of no importance"}}}
     store.keep("again.pdf", pdf, "m", reading)
-    with served(Desk(tuned, store, settings)) as url:
+    with closing(Desk(tuned, store, settings)) as desk, served(desk.app) as url:
         opened(page, url)
         page.get_by_text("again.pdf").wait_for(timeout=SLOW)
         page.get_by_role("tab", name="Compare").click()

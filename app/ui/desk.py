@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gradio as gr
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from app.api.refusals import add_refusals
@@ -12,9 +10,9 @@ from app.config.settings import Settings
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from app.ui.comparing import Comparing
-from app.ui.documents import BROWSER, document_routes
-from app.ui.guard import Guarded
-from app.ui.layout import THEME, desk_page
+from app.ui.documents import document_routes
+from app.ui.layout import desk_page
+from app.ui.mounting import guarded
 from app.ui.reviewing import Reviewing
 
 
@@ -27,23 +25,8 @@ class Desk:
         inner = FastAPI(title="review desk", openapi_url=None)
         add_refusals(inner)
         inner.include_router(document_routes(reviewing))
-        inner.mount("/desk", StaticFiles(directory=BROWSER))
-        gr.mount_gradio_app(
-            inner,
-            desk_page(reviewing, self._comparing),
-            path="/",
-            theme=THEME,
-            css_paths=BROWSER / "desk.css",
-            footer_links=[],
-            allowed_paths=[],
-            show_error=False,
-            ssr_mode=False,
-            mcp_server=False,
-            enable_monitoring=False,
-            pwa=False,
-            run_history=False,
-        )
-        self.app: ASGIApp = Guarded(inner, settings.api.key)
+        page = desk_page(reviewing, self._comparing)
+        self.app: ASGIApp = guarded(inner, page, "desk.css", settings.api.key)
 
     def close(self) -> None:
         """End what the desk started itself."""

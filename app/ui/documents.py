@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response, UploadFile
@@ -14,7 +13,6 @@ from app.ui.guard import UPLOAD
 from app.ui.reviewing import Reviewing
 from erniekit_finetuning.extraction import CUT
 
-BROWSER = Path(__file__).with_name("browser")
 Page = Annotated[int, InPath(ge=1)]
 
 

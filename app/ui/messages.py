@@ -1,4 +1,4 @@
-"""What the desk and its pages say to each other: JSON in ASCII, one message a time.
+"""What the server and its pages say to each other: JSON in ASCII, one message a time.
 
 Gradio would look for files in objects that it passes on, and for templates in text; in one text
 without `<` there is neither.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import gradio as gr
@@ -28,17 +28,43 @@ def message(kind: str, content: Any, turn: int) -> str:
 
 def answering(kind: str, asked: type[M], answer: Callable[[M], Any]) -> Callable[..., str]:
     """A listener that answers an event with a message; what is wrong is told in words."""
+    telling_once = telling(kind, asked, lambda told: iter([answer(told)]))
 
     def listener(event: gr.EventData) -> str:
+        (said,) = telling_once(event)
+        return said
+
+    return listener
+
+
+def telling(
+    kind: str, asked: type[M], answers: Callable[[M], Iterator[Any]]
+) -> Callable[..., Iterator[str]]:
+    """A listener that answers an event with one message after another, as in `answering`."""
+
+    def listener(event: gr.EventData) -> Iterator[str]:
         turn = 0
         try:
             turn = int(event.turn)
-            return message(kind, answer(_read(asked, event.text)), turn)
+            for content in answers(_read(asked, event.text)):
+                yield message(kind, content, turn)
         except KNOWN as error:
-            return message("refused", refusal(error).detail, turn)
+            yield message("refused", refusal(error).detail, turn)
         except Exception:  # the page waits for an answer, whatever happened
-            logging.exception("the desk could not answer")
-            return message("refused", [{"what": "the desk failed; its log says why"}], turn)
+            logging.exception("the page could not be answered")
+            yield message("refused", [{"what": "the server failed; its log says why"}], turn)
+
+    return listener
+
+
+def obeying(asked: type[M], act: Callable[[M], None]) -> Callable[..., None]:
+    """A listener that answers nothing; what it cannot read is logged."""
+
+    def listener(event: gr.EventData) -> None:
+        try:
+            act(_read(asked, event.text))
+        except UnusableInput:
+            logging.exception("the page asked for something unknown")
 
     return listener
 
@@ -48,4 +74,9 @@ def _read(asked: type[M], text: Any) -> M:
         return asked.model_validate_json(text)
     except ValidationError as error:
         faults = error.errors(include_url=False, include_input=False)
-        raise UnusableInput([Problem(fault["msg"]) for fault in faults]) from error
+        raise UnusableInput(
+            [
+                Problem(fault["msg"], field=".".join(map(str, fault["loc"])) or None)
+                for fault in faults
+            ]
+        ) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -72,7 +72,11 @@ class Encoder:
         problems: list[Problem] = []
         for number, example in enumerate(examples, start=1):
             name = example.id or f"example {number}"
-            outcome = self.one(example, name)
+            try:
+                outcome = self.one(example, name)
+            except UnusableInput as error:
+                problems += [replace(one, field=name) for one in error.problems]
+                continue
             if isinstance(outcome, Problem):
                 problems.append(outcome)
             elif len(outcome.tokens) > max_seq_len:
@@ -98,7 +102,10 @@ class Encoder:
             raise UnusableInput(problems)
 
     def one(self, example: Example, name: str) -> Encoded | Problem:
-        """The tokens of one example, called `name` in a problem."""
+        """The tokens of one example, called `name` in a problem.
+
+        Raises UnusableInput for what the template refuses.
+        """
         messages = self._messages(example)
         answers = [i for i, message in enumerate(messages) if message.role == "assistant"]
         if not answers or not any(messages[i].trained for i in answers):
@@ -142,9 +149,16 @@ class Encoder:
         return [Message("system", self.system)] if self.system and not said else []
 
     def _text(self, messages: Sequence[Message], asked: bool) -> str:
+        from jinja2 import TemplateError
+
         turns = [{"role": message.role, "content": self._told(message)} for message in messages]
         template = self.tokenizer.apply_chat_template
-        return str(template(turns, tokenize=False, add_generation_prompt=asked))
+        try:
+            return str(template(turns, tokenize=False, add_generation_prompt=asked))
+        except TemplateError as error:
+            what = "the model's chat template refuses the conversation"
+            cure = "leave out what it refuses, or take another template"
+            raise UnusableInput(Problem(what, found=str(error), cure=cure)) from error
 
     def _told(self, message: Message) -> str:
         """A turn's content; what a document says never ends a turn or begins another."""

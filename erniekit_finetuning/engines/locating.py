@@ -31,19 +31,51 @@ class Source:
         return self.adapter
 
 
-def locate(model: str | Path, revision: str | None = None) -> Source:
+def locate(model: str | Path | Source, revision: str | None = None) -> Source:
     """Find base and adapter of a model name, model folder, adapter folder or run folder.
 
-    Raises UnusableInput when there is none, or when the base is not the one the adapter was
-    trained on.
+    What was found already is given back. Raises UnusableInput when there is none, or when the base
+    is not the one the adapter was trained on.
     """
+    if isinstance(model, Source):
+        return model
     folder = Path(model)
-    for inside in (folder, folder / "adapter"):
-        if any((inside / name).is_file() for name in ADAPTER_CONFIGS):
-            return Source(_base_of(inside), inside)
+    inside = _adapter_in(folder)
+    if inside is not None:
+        return Source(_base_of(inside), inside)
     if (folder / "run.json").is_file() and (folder / "model").is_dir():
         return Source(folder / "model")
     return Source(resolve_model(str(model), revision))
+
+
+def on_base(base: str | Path, adapter: str | Path) -> Source:
+    """An adapter (or a run's) on a base that is named, wherever the adapter's record looks for it.
+
+    Raises UnusableInput when there is no adapter, when `base` is one itself, and when the adapter
+    was trained on another base.
+    """
+    folder = _adapter_in(Path(adapter))
+    if folder is None:
+        cure = "give a run folder or an adapter folder"
+        raise UnusableInput(Problem("holds no adapter", file=str(adapter), cure=cure))
+    found = locate(base)
+    if found.adapter is not None:
+        cure = "name its base, or merge it into that first: ernie-invoice merge"
+        raise UnusableInput(Problem("an adapter is no base model", file=str(base), cure=cure))
+    record_file = folder / BASE_RECORD
+    if record_file.is_file():
+        record = json.loads(record_file.read_text(encoding="utf-8"))
+        if fingerprint(found.base) != record["fingerprint"]:
+            raise UnusableInput(
+                Problem(
+                    "the adapter was trained on another base",
+                    file=str(folder),
+                    found=str(base),
+                    expected=record["name_or_path"],
+                    cure="name that one, or train the adapter again on this base",
+                )
+            )
+    return Source(found.base, folder)
 
 
 def record_base(adapter: Path, name_or_path: str, base: Path) -> None:
@@ -75,6 +107,14 @@ def locate_base(recipe: Recipe) -> Path:
         what = "an adapter is no base model"
         raise UnusableInput(Problem(what, field="model.name_or_path", cure=cure))
     return source.base
+
+
+def _adapter_in(folder: Path) -> Path | None:
+    """The adapter that a folder is, or that a run's folder holds."""
+    for inside in (folder, folder / "adapter"):
+        if any((inside / name).is_file() for name in ADAPTER_CONFIGS):
+            return inside
+    return None
 
 
 def _base_of(adapter: Path) -> Path:

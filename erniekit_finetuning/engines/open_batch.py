@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.guessing import Guesses
 from erniekit_finetuning.engines.protocol import Constraint
+from erniekit_finetuning.engines.sampling import Sampler
 from erniekit_finetuning.errors import UnusableInput
 
 
@@ -67,8 +68,9 @@ class Emitted(NamedTuple):
 class Saying:
     """An answer while it is said: its number, at most how many tokens, within which bounds.
 
-    `guesses` tell what may come next, and `guessed` what was read along with the last token.
-    `failure`: why its constraint bounds nothing; the others go on.
+    `sampler` draws its tokens; None takes the best. `guesses` tell what may come next, and
+    `guessed` what was read along with the last token. `failure`: why its constraint bounds
+    nothing; the others go on.
     """
 
     key: int
@@ -76,6 +78,7 @@ class Saying:
     limit: int
     guesses: Guesses
     constraint: Constraint | None = None
+    sampler: Sampler | None = None
     said: list[Emitted] = field(default_factory=list)
     guessed: list[int] = field(default_factory=list)
     failure: UnusableInput | None = None
@@ -98,7 +101,7 @@ class Saying:
 
 
 class OpenBatch:
-    """Greedy answers side by side. What a row says does not depend on the others."""
+    """Answers side by side. What a row says does not depend on the others."""
 
     def __init__(self, scorer: Scorer, end_token: int) -> None:
         self._scorer, self._end_token = scorer, end_token
@@ -144,7 +147,7 @@ class OpenBatch:
         which is how many of those that were read are right."""
         for index in range(len(row.guessed) + 1):
             try:
-                emitted = choose(scored, first + index, row.constraint)
+                emitted = choose(scored, first + index, row.constraint, row.sampler)
             except UnusableInput as error:
                 row.failure = error
                 break
@@ -176,18 +179,23 @@ class Scored(NamedTuple):
         return cls(logits, logits.argmax(-1), odds, odds.sum(-1, dtype=np.float64))
 
 
-def choose(scored: Scored, index: int, constraint: Constraint | None) -> Emitted:
-    """The best token that may be said, its log probability, and that of all that might be.
+def choose(
+    scored: Scored, index: int, constraint: Constraint | None, sampler: Sampler | None = None
+) -> Emitted:
+    """The best token that may be said, or the one that is drawn, its log probability, and that of
+    all that might be.
 
     Raises UnusableInput where the constraint bounds nothing.
     """
     logits, total = scored.logits[index], float(scored.totals[index])
     token, left = int(scored.best[index]), total
-    if constraint is not None:
-        added = constraint.added()
-        token = int((logits + added).argmax())
-        constraint.accept(token)
-        left = float(scored.odds[index][added > -np.inf].sum(dtype=np.float64))
+    if constraint is not None or sampler is not None:
+        added = np.float32(0) if constraint is None else constraint.added()
+        wanted = logits + added
+        token = int(wanted.argmax()) if sampler is None else sampler.token(wanted)
+        if constraint is not None:
+            constraint.accept(token)
+            left = float(scored.odds[index][added > -np.inf].sum(dtype=np.float64))
     logprob = float(logits[token] - logits[scored.best[index]]) - math.log(total)
     # What was left may round to 0; the token is in it.
     return Emitted(token, logprob, max(math.log(left / total), logprob) if left else logprob)

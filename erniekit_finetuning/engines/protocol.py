@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from erniekit_finetuning.engines.locating import Source
     from erniekit_finetuning.recipes.model import Recipe
 
 
@@ -237,8 +238,9 @@ class Engine(Protocol):
         """
         ...
 
-    def load(self, model: str | Path, batch_size: int = 16) -> Reader:
-        """Load a model by name, a model folder, an adapter folder or a run folder."""
+    def load(self, model: str | Path | Source, batch_size: int = 16) -> Reader:
+        """Load a model by name, a model folder, an adapter folder, a run folder, or what was
+        located."""
         ...
 
     def logits(self, model: str | Path, prompts: Sequence[str]) -> list[NDArray[np.float32]]:

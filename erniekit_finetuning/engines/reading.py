@@ -1,9 +1,10 @@
-"""Greedy answers in batches, whatever framework computes the scores."""
+"""Answers in batches, whatever framework computes the scores."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -12,12 +13,17 @@ from tokenizers.decoders import DecodeStream
 from erniekit_finetuning.engines.encoding import Encoded, Encoder
 from erniekit_finetuning.engines.guessing import Guesses
 from erniekit_finetuning.engines.open_batch import Emitted, OpenBatch, Saying, Scorer
+from erniekit_finetuning.engines.prompting import Prompting
 from erniekit_finetuning.engines.protocol import Generation, Question, TokenScore, Vocabulary
+from erniekit_finetuning.engines.sampling import Sampler, Sampling
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 
 class GreedyReader:
-    """A loaded model (adapter merged into it, if there was one) that answers prompts."""
+    """A loaded model (adapter merged into it, if there was one) that answers prompts.
+
+    `generate` is greedy; `together` can draw answers, too.
+    """
 
     def __init__(self, scorer: Scorer, encoder: Encoder, batch_size: int) -> None:
         self._scorer = scorer
@@ -35,6 +41,19 @@ class GreedyReader:
     def sees_images(self) -> bool:
         """See `Reader.sees_images`."""
         return self._encoder.sees_images
+
+    @property
+    def chat_template(self) -> str | None:
+        """What conversations are written in; None where the model has no template."""
+        template: str | None = self._tokenizer.chat_template
+        return template or None
+
+    def ask_as(self, prompting: Prompting) -> None:
+        """Ask from now on in another template and with another system turn; None of one leaves the
+        template, and says no system turn."""
+        if prompting.chat_template is not None:
+            self._tokenizer.chat_template = prompting.chat_template
+        self._encoder = replace(self._encoder, system=prompting.system_prompt)
 
     def count_tokens(self, question: Question) -> int:
         """See `Reader.count_tokens`."""
@@ -78,10 +97,18 @@ class GreedyReader:
         """Answers to questions that come at any time."""
         return Together(self)
 
-    def _saying(self, key: int, question: Question, prompt: Encoded, most: int) -> Saying:
+    def _saying(
+        self,
+        key: int,
+        question: Question,
+        prompt: Encoded,
+        most: int,
+        sampler: Sampler | None = None,
+    ) -> Saying:
         limit = min(most, self.max_tokens - len(prompt.tokens))
         bounds = question.constraint and question.constraint(self._vocabulary)
-        return Saying(key, prompt, limit, Guesses(prompt.tokens, self._last_answer), bounds)
+        guesses = Guesses(prompt.tokens, self._last_answer)
+        return Saying(key, prompt, limit, guesses, bounds, sampler)
 
     def _said(self, row: Saying, seconds: float) -> Generation:
         self._last_answer = row.tokens
@@ -122,24 +149,44 @@ class Together:
         self._reader = reader
         self._batch = OpenBatch(reader._scorer, reader._tokenizer.eos_token_id)
         self._waiting: dict[int, Saying] = {}
-        self._asked: dict[int, float] = {}
+        self._open: dict[int, tuple[Saying, float]] = {}
 
     def __len__(self) -> int:
         """How many questions are not answered yet."""
-        return len(self._asked)
+        return len(self._open)
 
-    def ask(self, key: int, question: Question, max_new_tokens: int) -> None:
-        """Ask under a number of your own; raises UnusableInput as `Reader.generate` does."""
+    def ask(
+        self,
+        key: int,
+        question: Question,
+        max_new_tokens: int,
+        sampling: Sampling | None = None,
+    ) -> None:
+        """Ask under a number of your own, for the likeliest answer or one that is drawn.
+
+        Raises UnusableInput as `Reader.generate` does.
+        """
         (prompt,) = self._reader._encode([question])
-        self._waiting[key] = self._reader._saying(key, question, prompt, max_new_tokens)
-        self._asked[key] = time.monotonic()
+        sampler = None if sampling is None else Sampler(sampling)
+        saying = self._reader._saying(key, question, prompt, max_new_tokens, sampler)
+        self._waiting[key] = saying
+        self._open[key] = saying, time.monotonic()
+
+    def so_far(self, key: int) -> tuple[str, int]:
+        """What is said of an answer that has not ended (of half a letter nothing), in how many
+        tokens."""
+        said = self._open[key][0].tokens
+        text = self._reader._tokenizer.decode(
+            said, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return str(text).rstrip("\ufffd"), len(said)
 
     def leave(self, keys: Collection[int]) -> None:
         """Forget questions whose answers nobody waits for any more."""
         self._batch.leave(keys)
         for key in keys:
             self._waiting.pop(key, None)
-            self._asked.pop(key, None)
+            self._open.pop(key, None)
 
     def step(self) -> list[tuple[int, Generation | UnusableInput]]:
         """Read the questions that came, say some tokens of each answer; give those that ended.
@@ -152,7 +199,8 @@ class Together:
         return [(row.key, self._ended(row)) for row in self._batch.step()]
 
     def _ended(self, row: Saying) -> Generation | UnusableInput:
-        seconds = time.monotonic() - self._asked.pop(row.key)
+        _, asked = self._open.pop(row.key)
+        seconds = time.monotonic() - asked
         if row.failure is not None:
             return row.failure
         return self._reader._said(row, seconds)

@@ -7,7 +7,7 @@ anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 
@@ -21,10 +21,9 @@ from erniekit_finetuning.evaluation.measures import (
     PRIMARY,
     WHOLE,
 )
-from erniekit_finetuning.evaluation.page_images import file_uri
 from erniekit_finetuning.evaluation.plots import intervals, reliability
 from erniekit_finetuning.evaluation.report_documents import worst_documents
-from erniekit_finetuning.evaluation.report_style import STYLE
+from erniekit_finetuning.evaluation.report_page import page, picture
 from erniekit_finetuning.evaluation.report_tables import grid, section, table
 from erniekit_finetuning.evaluation.result import OutputFiles, Results
 from erniekit_finetuning.evaluation.scores import VERDICTS
@@ -38,7 +37,6 @@ from erniekit_finetuning.evaluation.versus import verdict, whole_sentence
 from erniekit_finetuning.files import write_text
 
 _TILES = (PRIMARY, WHOLE, LINE_F1, ARITHMETIC)
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_reports(models: Compared, files: OutputFiles, curves: Path | None = None) -> None:
@@ -80,11 +78,11 @@ def html_report(models: Compared, curves: Path | None = None) -> str:
         else "",
         _reliability(models),
         section("Verdicts", grid(map(_matrices, models.results, models.names))),
-        section("Training", _curves(curves)) if curves and curves.is_file() else "",
+        section("Training", picture(curves)) if curves and curves.is_file() else "",
         section("Documents with most errors", worst_documents(models)),
         section("How to read this", _explained(models)),
     ]
-    return _page(f"Evaluation of {title}", parts)
+    return page(f"Evaluation of {title}", parts)
 
 
 def reliability_page(model: str, steps: Mapping[str, Steps]) -> str:
@@ -94,17 +92,7 @@ def reliability_page(model: str, steps: Mapping[str, Steps]) -> str:
         f"<h1>Confidence of {escape(model)}</h1>",
         section("How sure, how right", grid(f"<div>{one}</div>" for one in drawn)),
     ]
-    return _page(f"Confidence of {model}", parts)
-
-
-def _page(title: str, parts: Iterable[str]) -> str:
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(title)}</title>"
-        f"<style>{STYLE}</style></head>\n<body><main>\n" + "\n".join(filter(None, parts))
-    ) + "\n</main></body></html>\n"
+    return page(f"Confidence of {model}", parts)
 
 
 def markdown_report(models: Compared) -> str:
@@ -218,11 +206,6 @@ def _matrices(results: Results, name: str) -> str:
             f"{body}</table></div>"
         )
     return "".join(parts)
-
-
-def _curves(curves: Path) -> str:
-    uri = file_uri(curves, "image/png")
-    return f'<img class="curves" alt="Loss over the training\'s steps" src="{uri}">'
 
 
 def _explained(models: Compared) -> str:

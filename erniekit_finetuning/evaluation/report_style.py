@@ -65,6 +65,8 @@ td.field { color:var(--soft); white-space:nowrap; } td.number { white-space:nowr
 td.lines { background:var(--ground); color:var(--soft); font-weight:600; }
 pre { white-space:pre-wrap; overflow-wrap:anywhere; background:var(--ground); padding:12px;
   border-radius:6px; font-size:12px; margin:0 0 12px; max-height:260px; overflow:auto; }
+.said { white-space:pre-wrap; overflow-wrap:anywhere; max-height:320px; overflow:auto; }
+table.answers { table-layout:fixed; min-width:720px; } table.answers th:first-child { width:3em; }
 .wide { overflow-x:auto; }
 svg text { font-size:12px; fill:var(--ink); } svg text.soft { fill:var(--soft); }
 svg.intervals { display:block; width:100%; max-width:820px; margin:0 auto 18px; }

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-from erniekit_finetuning.console import messages
+from erniekit_finetuning.console import bar
 from erniekit_finetuning.data.prompts import Instruction
 from erniekit_finetuning.data.schemas.own import read_validator
 from erniekit_finetuning.decoding import Decoding
@@ -33,13 +30,6 @@ from erniekit_finetuning.evaluation.result import (
 )
 from erniekit_finetuning.evaluation.test_data import check_readable, open_test_data
 from erniekit_finetuning.evaluation.test_set import TestSet, open_test_set
-
-_COLUMNS = (
-    TextColumn("{task.description}"),
-    BarColumn(),
-    MofNCompleteColumn(),
-    TimeElapsedColumn(),
-)
 
 
 @dataclass(frozen=True)
@@ -84,7 +74,7 @@ class Options:
 def opened(source: Path, output: Path, options: Options) -> TestSet:
     """The test data; what is no file of pairs becomes one beside the results."""
     made = output_files(output).test_data
-    with _bar("test data", None) as step:
+    with bar("test data", None) as step:
         asked = options.schema or options.instruction
         return open_test_data(source, made, asked, options.limit, step)
 
@@ -107,13 +97,13 @@ def evaluate_here(
     """Evaluate in this process; `part` as in `output_files`."""
     plan = options.plan
     model = contestant(spec, options.engine, plan.schema_json)
-    with _bar(part or "model", data.count) as step:
+    with bar(part or "model", data.count) as step:
         return evaluate_model(model, data, output_files(output, part), plan, step)
 
 
 def ask_here(model: Contestant, data: TestSet, output: Path, options: Options) -> Evaluated:
     """Only ask, and store the answers."""
-    with _bar("model", data.count) as step:
+    with bar("model", data.count) as step:
         return ask_model(model, data, output_files(output), options.plan, step)
 
 
@@ -147,11 +137,3 @@ def evaluate_answers(
         made = output_files(output).test_data
         data = open_test_set(truths_of(given, made), options.limit)
     return evaluate_given(predictions, given, data, output_files(output), options.plan)
-
-
-@contextmanager
-def _bar(name: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr that is gone when the work is done; give what moves it on."""
-    with Progress(*_COLUMNS, console=messages, transient=True) as bar:
-        task = bar.add_task(name, total=total)
-        yield lambda steps: bar.advance(task, steps)

@@ -1,6 +1,7 @@
-// Questions to the desk and its answers. Elements are made here, too: text never becomes markup.
+// Questions to the server and its answers. Elements are made here, too: text never becomes markup.
 
 const PATIENCE = 150_000; // milliseconds; a document takes at most its time limit on the server
+const SILENT = "the server does not answer: is it still running?";
 
 // Makes an element; children are elements or text.
 export function make(tag, attributes = {}, ...children) {
@@ -14,6 +15,8 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 // Gives ask(event, content): a promise of the answer, {kind, content}. One question at a time.
+// ask.following(event, content, told) waits for no other: told() gets every answer until it is over,
+// the promise the last one. ask.tell(event, content) wants no answer.
 export function talk({ props, trigger, watch }) {
   const open = new Map();
   let turn = 0;
@@ -23,15 +26,20 @@ export function talk({ props, trigger, watch }) {
     const answer = JSON.parse(props.value);
     open.get(answer.turn)?.(answer);
   });
-  function asked(event, content) {
+  function asked(event, content, isLast, patience = PATIENCE) {
     const own = ++turn;
+    let timer;
     return new Promise((done) => {
-      open.set(own, done);
-      setTimeout(() => done(refused("the desk does not answer: is it still running?")), PATIENCE);
+      const wait = () => { clearTimeout(timer); timer = setTimeout(() => done(refused(SILENT)), patience); };
+      wait();
+      open.set(own, (answer) => (isLast(answer) ? done(answer) : wait()));
       trigger(event, { turn: own, text: JSON.stringify(content) });
-    }).finally(() => open.delete(own));
+    }).finally(() => { clearTimeout(timer); open.delete(own); });
   }
-  return (event, content) => (last = last.then(() => asked(event, content)));
+  const ask = (event, content) => (last = last.then(() => asked(event, content, () => true)));
+  ask.following = (event, content, told) => asked(event, content, (answer) => answer.kind === "refused" || told(answer.content), 20 * PATIENCE);
+  ask.tell = (event, content) => trigger(event, { turn: ++turn, text: JSON.stringify(content) });
+  return ask;
 }
 
 export function refused(what) {

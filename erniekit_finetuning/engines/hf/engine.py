@@ -17,7 +17,7 @@ from erniekit_finetuning.engines.preparation import reading_encoder
 from erniekit_finetuning.engines.processes import train_apart
 from erniekit_finetuning.engines.protocol import Example, Message, Metric, Reader, TrainResult
 from erniekit_finetuning.engines.reading import GreedyReader
-from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.architecture import architecture_in
 from erniekit_finetuning.recipes.model import Recipe
 from erniekit_finetuning.recipes.translation.hugging_face import hugging_face_problems
@@ -46,7 +46,7 @@ class HuggingFaceEngine:
             recipe, train, validation, run, on_metric, on_step, launcher(recipe.parallel.data)
         )
 
-    def load(self, model: str | Path, batch_size: int = 16) -> Reader:
+    def load(self, model: str | Path | Source, batch_size: int = 16) -> Reader:
         """Load for answering; see `Engine.load`."""
         from erniekit_finetuning.engines.hf import models, runtime
         from erniekit_finetuning.engines.hf.images import Images, with_images
@@ -101,5 +101,20 @@ def with_adapter(model: Any, source: Source, merged: bool) -> Any:
         if form_of(folder) != "peft":
             folder = Path(held) / "adapter"
             convert(source, "peft", folder)
-        wrapped = PeftModel.from_pretrained(model, str(folder)).eval()
+        try:
+            wrapped = PeftModel.from_pretrained(model, str(folder)).eval()
+        except (RuntimeError, ValueError) as error:
+            raise _unfitting(error, source) or error from error
     return wrapped.merge_and_unload() if merged else wrapped
+
+
+def _unfitting(error: Exception, source: Source) -> UnusableInput | None:
+    """What PEFT says of an adapter whose matrices are of other sizes, or of other modules."""
+    words = str(error)
+    if "size mismatch" not in words and "not found in the base model" not in words:
+        return None
+    what, cure = "does not fit the base model", "name the base that it was trained on"
+    found = " ".join(words.split())[:300]
+    return UnusableInput(
+        Problem(what, file=str(source.adapter), found=found, expected=str(source.base), cure=cure)
+    )

@@ -67,7 +67,8 @@ def _chosen(model: Any, adapter: Adapter, source: Source) -> dict[Place, tuple[s
                 left[place.module(part)] = update
     if left:
         what = f"{len(left)} updates do not fit the base model, {min(left)} first"
-        raise UnusableInput(Problem(what, file=str(source.adapter)))
+        cure = "name the base that it was trained on"
+        raise UnusableInput(Problem(what, file=str(source.adapter), cure=cure))
     return found
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from erniekit_finetuning.engines.locating import locate, locate_base
+from erniekit_finetuning.engines.locating import Source, locate, locate_base
 from erniekit_finetuning.engines.paddle.adapter_files import attach_adapter, merge_in_place
 from erniekit_finetuning.engines.paddle.framework import PaddleFramework
 from erniekit_finetuning.engines.paddle.generation import scorer_of
@@ -64,7 +64,7 @@ class PaddleEngine:
             )
         return train_here(PaddleFramework(), recipe, train, validation, run, on_metric, on_step)
 
-    def load(self, model: str | Path, batch_size: int = 16) -> Reader:
+    def load(self, model: str | Path | Source, batch_size: int = 16) -> Reader:
         """Load for answering; see `Engine.load`."""
         source = locate(model)
         base = load_base(source.base, "bfloat16" if on_gpu() else "float32")

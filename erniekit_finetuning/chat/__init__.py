@@ -1,0 +1,1 @@
+"""Conversations with models: base, tuned, or both beside each other."""
