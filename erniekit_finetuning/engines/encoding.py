@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from jinja2 import TemplateError
+
 from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.engines.protocol import Example, Message, Question
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -54,7 +56,10 @@ class Encoder:
             what = "carries images, and the model reads text alone"
             cure = "ask with the text, or take a model that sees images"
             return Problem(what, field=name, cure=cure)
-        return Encoded(tuple(self.prompt(question.messages)), ())
+        try:
+            return Encoded(tuple(self.prompt(question.messages)), ())
+        except TemplateError as error:
+            return _untold(error, name)
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The tokens the model sees before it answers."""
@@ -64,8 +69,11 @@ class Encoder:
         """The whole conversation as the model sees it."""
         return self._text(self._messages(example), asked=False)
 
-    def all(self, examples: Sequence[Example], max_seq_len: int) -> list[Encoded]:
-        """Encode all examples, or raise UnusableInput with everything wrong with any of them."""
+    def all(self, examples: Sequence[Example], max_seq_len: int | None) -> list[Encoded]:
+        """Encode all examples, or raise UnusableInput with everything wrong with any of them.
+
+        None: they may be of any length.
+        """
         self.check()
         encoded: list[Encoded] = []
         too_long: list[tuple[str, int]] = []
@@ -75,11 +83,11 @@ class Encoder:
             outcome = self.one(example, name)
             if isinstance(outcome, Problem):
                 problems.append(outcome)
-            elif len(outcome.tokens) > max_seq_len:
+            elif max_seq_len is not None and len(outcome.tokens) > max_seq_len:
                 too_long.append((name, len(outcome.tokens)))
             else:
                 encoded.append(outcome)
-        if too_long:
+        if too_long and max_seq_len is not None:
             problems.append(_too_long(too_long, len(examples), max_seq_len))
         if problems:
             raise UnusableInput(problems)
@@ -99,6 +107,12 @@ class Encoder:
 
     def one(self, example: Example, name: str) -> Encoded | Problem:
         """The tokens of one example, called `name` in a problem."""
+        try:
+            return self._one(example, name)
+        except TemplateError as error:
+            return _untold(error, name)
+
+    def _one(self, example: Example, name: str) -> Encoded | Problem:
         messages = self._messages(example)
         answers = [i for i, message in enumerate(messages) if message.role == "assistant"]
         if not answers or not any(messages[i].trained for i in answers):
@@ -154,7 +168,10 @@ class Encoder:
 
     @cached_property
     def _control(self) -> tuple[str, ...]:
-        return tuple(getattr(self.tokenizer, "all_special_tokens", ()))
+        named = getattr(self.tokenizer, "all_special_tokens", ())
+        # Those of a template (who speaks, where a turn ends) may have no name of their own.
+        added = getattr(self.tokenizer, "added_tokens_decoder", {}).values()
+        return tuple({*named, *(str(token) for token in added if token.special)})
 
     def _ids(self, text: str) -> list[int]:
         # The template writes the begin token itself; the tokenizer must not add another.
@@ -173,6 +190,11 @@ def without_control(text: str, control: Collection[str]) -> str:
     return text
 
 
+def _untold(error: TemplateError, name: str) -> Problem:
+    what = f"the chat template cannot tell it: {error}"
+    return Problem(what, field=name, cure="change the conversation, or data.chat_template")
+
+
 def _too_long(found: Sequence[tuple[str, int]], examples: int, limit: int) -> Problem:
     shown = ", ".join(f"{name} ({count})" for name, count in found[:SHOWN_IDS])
     more = f" and {len(found) - SHOWN_IDS} more" if len(found) > SHOWN_IDS else ""
@@ -180,5 +202,6 @@ def _too_long(found: Sequence[tuple[str, int]], examples: int, limit: int) -> Pr
         f"{len(found)} of {examples} examples are longer than {limit} tokens",
         field="data.max_seq_len",
         found=shown + more,
-        cure=f"raise it to {max(count for _, count in found)}, or leave these examples out",
+        cure=f"raise it to {max(count for _, count in found)}, or leave these examples out "
+        "(data.longer_examples: leave_out)",
     )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from erniekit_finetuning.data.schemas.own import schema_sha256
+from erniekit_finetuning.engines.processes import result_from_json
 from erniekit_finetuning.engines.prompting import SCHEMA_FILE, prompting_of
 from erniekit_finetuning.engines.protocol import Example, TrainResult
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -32,17 +33,25 @@ class RunFolder:
         saved = read_run(self.path)
         if saved is None or saved["state"] != "finished":
             return None
-        result = saved["result"]
-        model = self.path / result.pop("model")
+        model = self.path / saved["result"]["model"]
         if not model.is_dir():
             return None
-        result["lora_modules"] = tuple(result["lora_modules"])
-        return TrainResult(model=model, **{**result, "already_finished": True})
+        result = saved["result"] | {"model": model, "already_finished": True}
+        return result_from_json(result)
 
-    def finish(self, result: TrainResult, estimate: dict[str, Any]) -> None:
-        """Write run.json as finished; `estimate` is what was expected before."""
+    def finish(
+        self, result: TrainResult, estimate: dict[str, Any], sources: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Write run.json as finished; `estimate` is what was expected before, `sources` count where
+        the examples came from."""
         told = asdict(result) | {"model": result.model.name}
-        run = {"state": "finished", **self.identity, "estimate": estimate, "result": told}
+        run = {
+            "state": "finished",
+            **self.identity,
+            "sources": list(sources),
+            "estimate": estimate,
+            "result": told,
+        }
         write_json(self.path / RUN_FILE, run)
 
 

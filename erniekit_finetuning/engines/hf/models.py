@@ -19,8 +19,10 @@ CLASSES = {
     "ernie4_5_moe": "AutoModelForCausalLM",
     "ernie4_5_vl_moe": "AutoModelForImageTextToText",
     "paddleocr_vl": "AutoModelForImageTextToText",
+    "llama": "AutoModelForCausalLM",
+    "gemma": "AutoModelForCausalLM",
 }
-TEXT_TYPES = ("ernie4_5", "ernie4_5_moe")
+TEXT_TYPES = ("ernie4_5", "ernie4_5_moe", "llama", "gemma")
 
 
 def load_tokenizer(base: Path) -> Any:
@@ -77,9 +79,18 @@ def load_base(
 def build_model(recipe: Recipe, base: Path) -> tuple[Any, tuple[str, ...]]:
     """The model with what the recipe trains marked, and the modules that carry an adapter."""
     model = load_base(base, recipe.model.dtype, recipe.model.quantization, ATTENTION)
-    if recipe.training.gradient_checkpointing:
-        model.config.use_cache = False
+    recompute = recipe.training.gradient_checkpointing
+    if recipe.model.quantization != "none":
+        from peft import prepare_model_for_kbit_training
+
+        # Freezes everything, and keeps in float32 what is not packed: norms, embeddings, outputs.
+        prepare_model_for_kbit_training(
+            model, recompute, gradient_checkpointing_kwargs={"use_reentrant": False}
+        )
+    elif recompute:
         model.gradient_checkpointing_enable({"use_reentrant": False})
+    if recompute:
+        model.config.use_cache = False
     if not recipe.lora.enabled:
         for weight in model.parameters():
             weight.requires_grad_(True)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from erniekit_finetuning.engines.batches import IGNORED, Pack
 from erniekit_finetuning.engines.memory import peak_of_process_mb, tokens_at_once
+from erniekit_finetuning.engines.paddle.in_use import optimizer_settings
 from erniekit_finetuning.engines.paddle.lora import trained_weights
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.trainable import Arrays
@@ -136,6 +137,10 @@ class PaddleTrainable:
             else:
                 state[name + rest] = tensor
         self._optimizer.set_state_dict(state)
+
+    def settings(self) -> dict[str, Any]:
+        """See `Trainable.settings`."""
+        return optimizer_settings(self._optimizer)
 
     def peak_memory_mb(self) -> float:
         """See `Trainable.peak_memory_mb`."""
