@@ -29,8 +29,8 @@ def read_examples(
     """Examples of a file of pairs or conversations, all with answers of `schema` if there is one.
 
     `rows` are read in the place of the file's: those of a data set of the hub; `left_out` counts
-    what `standardize` leaves out. Raises UnusableInput naming every pair that cannot be one. Without
-    images, the document's text stands in the place of the image tags.
+    what `standardize` leaves out. Raises UnusableInput naming every pair that cannot be one.
+    Without images, the document's text stands in the place of the image tags.
     """
     examples: list[Example] = []
     problems: list[Problem] = []

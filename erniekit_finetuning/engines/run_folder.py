@@ -115,7 +115,7 @@ def _differences(path: Path, saved: dict[str, Any], identity: dict[str, Any]) ->
     if saved.get("schema_sha256") != identity["schema_sha256"]:
         what = "holds a training with another schema"
         problems.append(Problem(what, file=str(path), field="data.schema", cure=cure))
-    old, new = _flat(saved["recipe"]), _flat(identity["recipe"])
+    old, new = flat(saved["recipe"]), flat(identity["recipe"])
     for field in sorted(old.keys() | new.keys()):
         if old.get(field) != new.get(field):
             found, expected = repr(new.get(field)), repr(old.get(field))
@@ -128,9 +128,14 @@ def _differences(path: Path, saved: dict[str, Any], identity: dict[str, Any]) ->
     return problems
 
 
-def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested sections as one, by dotted keys.
+
+    >>> flat({"lora": {"r": 4}, "engine": "hf"})
+    {'lora.r': 4, 'engine': 'hf'}
+    """
+    found: dict[str, Any] = {}
     for key, value in values.items():
         name = above + key
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat
+        found |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return found

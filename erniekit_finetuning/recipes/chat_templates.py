@@ -1,4 +1,4 @@
-"""Chat templates that ship, which a recipe names: the text around turns, and what ends an answer."""
+"""Chat templates that ship, by name: the text around turns, and the token that ends an answer."""
 
 from __future__ import annotations
 

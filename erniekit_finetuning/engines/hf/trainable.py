@@ -42,6 +42,7 @@ class TorchTrainable:
             betas=(training.adam_beta1, training.adam_beta2),
             eps=training.adam_epsilon,
         )
+        self._limit: float | None = None  # the last one that gradients were clipped to
         model.train()
 
     @property
@@ -91,6 +92,7 @@ class TorchTrainable:
     def update(self, rate: float, max_norm: float | None) -> float:
         """See `Trainable.update`."""
         torch = import_torch()
+        self._limit = max_norm
         weights = [w for w in self._trained.values() if w.grad is not None]
         limit = float("inf") if max_norm is None else max_norm
         norm = float(torch.nn.utils.get_total_norm([w.grad for w in weights]))
@@ -138,7 +140,7 @@ class TorchTrainable:
 
     def settings(self) -> dict[str, Any]:
         """See `Trainable.settings`."""
-        return optimizer_settings(self._optimizer)
+        return optimizer_settings(self._optimizer) | {"training.max_grad_norm": self._limit}
 
     def peak_memory_mb(self) -> float:
         """See `Trainable.peak_memory_mb`."""

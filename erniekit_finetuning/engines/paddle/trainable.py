@@ -38,6 +38,7 @@ class PaddleTrainable:
             apply_decay_param_fun={w.name for w in weights if w.ndim > 1}.__contains__,
             multi_precision=True,
         )
+        self._limit: float | None = None  # the last one that gradients were clipped to
         model.train()
 
     @property
@@ -96,6 +97,7 @@ class PaddleTrainable:
 
     def update(self, rate: float, max_norm: float | None) -> float:
         """See `Trainable.update`."""
+        self._limit = max_norm
         norm = clip(list(self._trained.values()), max_norm)
         self._optimizer.set_lr(rate)
         self._optimizer.step()
@@ -140,7 +142,7 @@ class PaddleTrainable:
 
     def settings(self) -> dict[str, Any]:
         """See `Trainable.settings`."""
-        return optimizer_settings(self._optimizer)
+        return optimizer_settings(self._optimizer) | {"training.max_grad_norm": self._limit}
 
     def peak_memory_mb(self) -> float:
         """See `Trainable.peak_memory_mb`."""
