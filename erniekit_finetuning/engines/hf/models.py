@@ -81,12 +81,7 @@ def build_model(recipe: Recipe, base: Path) -> tuple[Any, tuple[str, ...]]:
     model = load_base(base, recipe.model.dtype, recipe.model.quantization, ATTENTION)
     recompute = recipe.training.gradient_checkpointing
     if recipe.model.quantization != "none":
-        from peft import prepare_model_for_kbit_training
-
-        # Freezes everything, and keeps in float32 what is not packed: norms, embeddings, outputs.
-        prepare_model_for_kbit_training(
-            model, recompute, gradient_checkpointing_kwargs={"use_reentrant": False}
-        )
+        _prepare_quantized(model, recompute)
     elif recompute:
         model.gradient_checkpointing_enable({"use_reentrant": False})
     if recompute:
@@ -170,6 +165,20 @@ def wanted(model: Any, targets: Sequence[str]) -> list[str]:
         by_name.setdefault(path.rpartition(".")[2], []).append(path)
     refuse_targets({name for name in targets if name not in by_name and name not in paths}, by_name)
     return [p for p in paths if p in targets or p.rpartition(".")[2] in targets]
+
+
+def _prepare_quantized(model: Any, recompute: bool) -> None:
+    """Freeze everything, and keep in float32 what is not packed: norms, embeddings, outputs."""
+    from peft import prepare_model_for_kbit_training
+
+    prepare_model_for_kbit_training(
+        model, recompute, gradient_checkpointing_kwargs={"use_reentrant": False}
+    )
+    for layer in model.modules():
+        # On CPUs with AVX512-BF16 bitsandbytes 0.50 packs matrices anew for answering as soon as a
+        # model is evaluated, and in a training that goes on they pass no gradients.
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def _quantized(quantization: str, dtype: str) -> Any:
