@@ -74,6 +74,8 @@ EXTRAS = {
         *DESK,
         "pytest>=9",
         "hypothesis>=6.170",
+        "nbclient>=0.11",  # runs the example notebook
+        "ipykernel>=7",
         "schemathesis>=4.32",
         "httpx>=0.28",
         "mypy",

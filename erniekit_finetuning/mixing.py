@@ -9,9 +9,6 @@ from typing import TypeVar
 
 import numpy as np
 
-from erniekit_finetuning.data.rows import rows_of_hub
-from erniekit_finetuning.data.schemas.own import OwnSchema
-from erniekit_finetuning.data.standardizing import LeftOut
 from erniekit_finetuning.engines.batches import split_examples
 from erniekit_finetuning.engines.locating import locate_base
 from erniekit_finetuning.engines.prompting import prompting_of
@@ -21,31 +18,9 @@ from erniekit_finetuning.examples import read_examples
 from erniekit_finetuning.recipes.architecture import architecture_in
 from erniekit_finetuning.recipes.data_section import DataSection, Mixing, SourceSection
 from erniekit_finetuning.recipes.model import Recipe
+from erniekit_finetuning.sources import SourceCount, read_source, some
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class SourceCount:
-    """What became of one source: rows read, taken of them, and on which side of the split.
-
-    `train` counts them before several sources are mixed. `left_out`: what `standardize` did not
-    keep, and how often.
-    """
-
-    place: str
-    rows: int
-    taken: int
-    train: int
-    validation: int
-    left_out: dict[str, int]
-
-    def __str__(self) -> str:
-        less = "".join(f", without {name} ({count})" for name, count in self.left_out.items())
-        return (
-            f"{self.place}: {self.rows} rows, {self.taken} taken: {self.train} to learn, "
-            f"{self.validation} held out{less}"
-        )
 
 
 @dataclass(frozen=True)
@@ -76,53 +51,22 @@ def examples_of(data: DataSection, dataset: Path | None, with_images: bool = Fal
             cure = "drop --dataset and give data.sources.0.path=FILE, or drop data.sources"
         raise UnusableInput(Problem(what, field="data.sources", cure=cure))
     schema = prompting_of(data).schema
-    sources = (SourceSection(path=str(dataset)),) if dataset else data.sources
-    left_out = [LeftOut() for _ in sources]
-    read = [
-        _read(number, source, with_images, schema, left)
-        for number, (source, left) in enumerate(zip(sources, left_out, strict=True))
+    sections = (SourceSection(path=str(dataset)),) if dataset else data.sources
+    sources = [
+        read_source(number, section, data.seed, with_images, schema)
+        for number, section in enumerate(sections)
     ]
-    groups = [
-        _some(group, source.max_samples, data.seed + number)
-        for number, (source, group) in enumerate(zip(sources, read, strict=True))
-    ]
+    groups = [source.taken for source in sources]
     if data.validation_file is not None:
-        train = groups
         held = read_examples(Path(data.validation_file), with_images, schema)
     else:
         everything = [example for group in groups for example in group]
         learnt, held = split_examples(everything, data.validation_share, data.seed)
         kept = {id(example) for example in learnt}
-        train = [[example for example in group if id(example) in kept] for group in groups]
-    counts = tuple(
-        SourceCount(
-            source.place, len(rows), len(taken), len(kept), len(taken) - len(kept), dict(left)
-        )
-        for source, rows, taken, kept, left in zip(
-            sources, read, groups, train, left_out, strict=True
-        )
-    )
-    shares = [source.probability or 0.0 for source in sources]
-    return Split(mix(train, data.mixing, shares, data.max_samples, data.seed), held, counts)
-
-
-def _read(
-    number: int,
-    source: SourceSection,
-    with_images: bool,
-    schema: OwnSchema | None,
-    left_out: LeftOut,
-) -> list[Example]:
-    """The examples of a source; a hub that cannot be asked is no end: a file may take its place."""
-    if source.path is not None:
-        return read_examples(Path(source.path), with_images, schema, left_out=left_out)
-    rows = rows_of_hub(source.place)
-    try:
-        return read_examples(Path(source.place), with_images, schema, rows, left_out)
-    except UnusableInput as error:
-        cure = f"or give a file in its place: data.sources.{number}.path=FILE"
-        here = Problem("a source of the hub", field=f"data.sources.{number}.hub", cure=cure)
-        raise UnusableInput([*error.problems, here]) from error
+        groups = [[example for example in group if id(example) in kept] for group in groups]
+    counts = tuple(source.count(len(group)) for source, group in zip(sources, groups, strict=True))
+    shares = [section.probability or 0.0 for section in sections]
+    return Split(mix(groups, data.mixing, shares, data.max_samples, data.seed), held, counts)
 
 
 def mix(
@@ -143,7 +87,7 @@ def mix(
     if mixing == "probabilities":
         return _drawn(groups, shares, limit or sum(map(len, groups)), seed)
     if mixing == "concat":
-        return _some([item for group in filled for item in group], limit, seed)
+        return some([item for group in filled for item in group], limit, seed)
     rounds = (min if mixing == "interleave_under" else max)(map(len, filled), default=0)
     turns = [group[turn % len(group)] for turn in range(rounds) for group in filled]
     return turns[:limit]
@@ -164,10 +108,3 @@ def _repeated(group: Sequence[T], seed: int) -> Iterator[T]:
     generator = np.random.default_rng(seed)
     while True:
         yield from (group[int(i)] for i in generator.permutation(len(group)))
-
-
-def _some(group: Sequence[T], limit: int | None, seed: int) -> list[T]:
-    if limit is None or len(group) <= limit:
-        return list(group)
-    chosen = np.random.default_rng(seed).permutation(len(group))[:limit]
-    return [group[int(i)] for i in sorted(chosen)]

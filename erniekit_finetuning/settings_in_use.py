@@ -98,6 +98,11 @@ def _told(run: Run, keys: dict[str, Any]) -> Iterator[Setting]:
     for key, used in run.told.items():
         if key in keys and key != "data.validation_share" and expected[key] is not None:
             yield Setting(key, expected[key], used, used == expected[key])
+    if (scaling := run.told.get("lora.scaling")) is not None:
+        lora = run.recipe.lora
+        asked = lora.lora_alpha / (math.sqrt(lora.r) if lora.use_rslora else lora.r)
+        agrees = math.isclose(asked, scaling)
+        yield Setting("lora.lora_alpha", lora.lora_alpha, f"scaled by {scaling:g}", agrees)
     record = run.folder / "adapter" / BASE_RECORD
     if record.is_file():
         named, base = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -30,6 +31,14 @@ class Row(NamedTuple):
     origin: str
     value: Any
     problem: str | None = None
+
+
+def placed(problem: Problem, row: Row) -> Problem:
+    """The problem with the file and line, or element of an array, that it is in."""
+    file, _, line = row.origin.rpartition(":")
+    if line.isdigit():
+        return replace(problem, file=file, line=int(line))
+    return replace(problem, file=row.origin)
 
 
 def read_rows(source: str) -> Iterator[Row]:

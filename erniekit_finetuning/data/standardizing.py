@@ -7,9 +7,8 @@ from collections.abc import Iterator
 
 from erniekit_finetuning.data.formats.detecting import format_of
 from erniekit_finetuning.data.pair import Pair, Turn, faults
-from erniekit_finetuning.data.rows import Row
+from erniekit_finetuning.data.rows import Row, placed
 from erniekit_finetuning.data.sources.chat import without_stray_tags
-from erniekit_finetuning.data.validating import placed
 from erniekit_finetuning.errors import Problem, UnusableInput
 
 SHOWN_PROBLEMS = 20

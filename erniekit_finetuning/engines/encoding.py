@@ -171,7 +171,7 @@ class Encoder:
         named = getattr(self.tokenizer, "all_special_tokens", ())
         # Those of a template (who speaks, where a turn ends) may have no name of their own.
         added = getattr(self.tokenizer, "added_tokens_decoder", {}).values()
-        return tuple({*named, *(str(token) for token in added if token.special)})
+        return tuple(dict.fromkeys([*named, *(str(token) for token in added if token.special)]))
 
     def _ids(self, text: str) -> list[int]:
         # The template writes the begin token itself; the tokenizer must not add another.

@@ -9,7 +9,7 @@ from erniekit_finetuning.engines.in_use import lora_settings
 
 def model_settings(model: Any) -> dict[str, Any]:
     """Of a model with its adapters; alpha and rsLoRA are told by the scaling they come to."""
-    adapted = {path: layer for path, layer in model.named_sublayers() if hasattr(layer, "scaling")}
+    adapted = {path: layer for path, layer in model.named_sublayers() if hasattr(layer, "parts")}
     told = [
         {"r": layer.rank, "scaling": layer.scaling, "lora_dropout": float(layer.dropout.p)}
         for layer in adapted.values()
@@ -28,5 +28,5 @@ def optimizer_settings(optimizer: Any) -> dict[str, Any]:
         "training.adam_beta1": optimizer._beta1,
         "training.adam_beta2": optimizer._beta2,
         "training.adam_epsilon": optimizer._epsilon,
-        "training.weight_decay": optimizer._coeff,
+        "training.weight_decay": optimizer._weight_decay,
     }
