@@ -47,8 +47,8 @@ def examples_of(data: DataSection, dataset: Path | None, with_images: bool = Fal
     if (dataset is None) == (not data.sources):
         what = "name the examples once" if dataset else "no examples are named"
         cure = "give --dataset, or data.sources in the recipe"
-        if dataset and data.sources:
-            cure = "drop --dataset and give data.sources.0.path=FILE, or drop data.sources"
+        if dataset is not None:
+            cure += "; data.sources.0.path=FILE puts a file in a source's place"
         raise UnusableInput(Problem(what, field="data.sources", cure=cure))
     schema = prompting_of(data).schema
     sections = (SourceSection(path=str(dataset)),) if dataset else data.sources

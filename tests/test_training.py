@@ -364,3 +364,7 @@ def test_a_run_tells_each_setting_and_a_wrong_one_shows(
     wrong = {one.key for one in settings_in_use(run) if not one.agrees}
     rates = {"learning_rate", "lr_scheduler_type", "warmup_steps"}
     assert wrong == {"lora.r", *(f"training.{key}" for key in rates)}
+    command = [sys.executable, "-m", "erniekit_finetuning.cli", "recipe", "used", str(run)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "| `lora.r` | 4 | 8 **differs** |" in done.stdout

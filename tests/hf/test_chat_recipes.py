@@ -56,7 +56,7 @@ TURNS = [
 ]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def one_thread() -> Iterator[None]:
     """Tiny matrices are slower on several threads, and much slower on a busy machine."""
     with pytest.MonkeyPatch.context() as patch:
@@ -64,7 +64,7 @@ def one_thread() -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def tiny(
     one_thread: None, torch_process: ProcessPoolExecutor, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
@@ -76,7 +76,7 @@ def tiny(
     return made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def as_shipped(
     tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Path]:
@@ -96,7 +96,7 @@ def as_shipped(
 TEN = [(f"What is {n} times three?", f"{3 * n}, for 3 times {n} is {3 * n}.") for n in range(10)]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def learnt(
     tiny: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Path, Path]:
