@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from erniekit_finetuning.files import write_jsonl
 from erniekit_finetuning.mixing import Split, examples_of
 from erniekit_finetuning.recipes.data_section import DataSection
 
+SCRIPT = Path(__file__).parent.parent / "erniekit_finetuning" / "train_ernie_lora.py"
 SAID = ("What is an IBAN?", "A bank account number.")
 SAME: dict[str, dict[str, Any]] = {
     "messages": {
@@ -170,17 +174,18 @@ def test_a_name_of_the_hub_with_points_is_read_as_one(
     assert split.sources[0].left_out == {"column id": 1}
 
 
-def test_a_hub_that_is_not_there_says_that_a_file_may_take_its_place(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    import datasets.config
-
-    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
-    data = DataSection.model_validate({"sources": [{"hub": "nobody/nothing-1.5"}]})
-    with pytest.raises(UnusableInput) as caught:
-        examples_of(data, None)
-    assert "nobody/nothing-1.5: cannot be loaded" in str(caught.value)
-    assert "data.sources.0.path=FILE" in str(caught.value)
+def test_a_hub_that_is_not_there_says_that_a_file_may_take_its_place(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text(
+        "model:\n  name_or_path: ernie-4.5-tiny\ntraining:\n  max_steps: 1\n"
+        "data:\n  sources:\n    - hub: nobody/nothing-1.5\n"
+    )
+    command = [sys.executable, str(SCRIPT), "--config", str(recipe), "--output-dir", str(tmp_path)]
+    offline = os.environ | {"HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, env=offline)
+    assert done.returncode == 2
+    assert "nobody/nothing-1.5: cannot be loaded" in done.stderr
+    assert "data.sources.0.path=FILE" in done.stderr
 
 
 @pytest.mark.parametrize("source", [{}, {"hub": "no-owner"}, {"hub": "a/b/c"}])
