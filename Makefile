@@ -3,7 +3,7 @@
 
 PYTHON ?= python3.11
 SOURCES := erniekit_finetuning synthetic_invoice_generator app
-CODE := $(SOURCES) tests benchmarks setup.py
+CODE := $(SOURCES) tests benchmarks examples setup.py
 
 .PHONY: demo test lint bench base test-ray test-erniekit fuzz schemathesis soak fonts browser schema clean help
 

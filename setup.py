@@ -12,6 +12,7 @@ CORE = [
     "babel>=2.18",  # month names, currencies
     "faker>=40",  # places and surnames of synthetic invoices
     "ml_dtypes>=0.5",  # bfloat16 weights in numpy, for merging
+    "jinja2>=3.1",  # what a chat template refuses
     "lxml>=6",  # UBL and CII, with entities and network off
     "llguidance>=1.9,<2",  # grammars of grounded decoding
     "numpy<2",  # paddleformers 1.2.0 breaks on numpy 2
@@ -73,6 +74,8 @@ EXTRAS = {
         *DESK,
         "pytest>=9",
         "hypothesis>=6.170",
+        "nbclient>=0.11",  # runs the example notebook
+        "ipykernel>=7",
         "schemathesis>=4.32",
         "httpx>=0.28",
         "mypy",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from erniekit_finetuning.data.pair import Pair
-from erniekit_finetuning.data.pairs_file import read_pairs
+from erniekit_finetuning.data.rows import Row, read_rows
 from erniekit_finetuning.data.schemas.keeping import answer_problems
 from erniekit_finetuning.data.schemas.own import OwnSchema
+from erniekit_finetuning.data.standardizing import LeftOut, standardized
 from erniekit_finetuning.engines.protocol import Example, Message
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.invoice.own_json import brief
@@ -19,16 +20,23 @@ _ROLES = {"system": "system", "human": "user", "assistant": "assistant"}
 
 
 def read_examples(
-    path: Path, with_images: bool = False, schema: OwnSchema | None = None
+    path: Path,
+    with_images: bool = False,
+    schema: OwnSchema | None = None,
+    rows: Iterator[Row] | None = None,
+    left_out: LeftOut | None = None,
 ) -> list[Example]:
     """Examples of a file of pairs or conversations, all with answers of `schema` if there is one.
 
-    Raises UnusableInput naming every pair that cannot be one. Without images, the document's text
-    stands in the place of the image tags.
+    `rows` are read in the place of the file's: those of a data set of the hub; `left_out` counts
+    what `standardize` leaves out. Raises UnusableInput naming every pair that cannot be one.
+    Without images, the document's text stands in the place of the image tags.
     """
     examples: list[Example] = []
     problems: list[Problem] = []
-    for number, pair in enumerate(read_pairs(path), start=1):
+    left = LeftOut() if left_out is None else left_out
+    given = read_rows(str(path)) if rows is None else rows
+    for number, (_, pair) in enumerate(standardized(given, str(path), left), start=1):
         try:
             example = example_of(pair, number, with_images)
             images = tuple(str(image_path(path, image)) for image in example.images)

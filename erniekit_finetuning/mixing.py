@@ -16,18 +16,20 @@ from erniekit_finetuning.engines.protocol import Example
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.examples import read_examples
 from erniekit_finetuning.recipes.architecture import architecture_in
-from erniekit_finetuning.recipes.data_section import DataSection, Mixing
+from erniekit_finetuning.recipes.data_section import DataSection, Mixing, SourceSection
 from erniekit_finetuning.recipes.model import Recipe
+from erniekit_finetuning.sources import SourceCount, read_source, some
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Split:
-    """What is learnt from, and what is held out."""
+    """What is learnt from, and what is held out; `sources` count where it came from."""
 
     train: list[Example]
     validation: list[Example]
+    sources: tuple[SourceCount, ...] = ()
 
 
 def read_split(recipe: Recipe, dataset: Path | None) -> Split:
@@ -45,23 +47,26 @@ def examples_of(data: DataSection, dataset: Path | None, with_images: bool = Fal
     if (dataset is None) == (not data.sources):
         what = "name the examples once" if dataset else "no examples are named"
         cure = "give --dataset, or data.sources in the recipe"
+        if dataset is not None:
+            cure += "; data.sources.0.path=FILE puts a file in a source's place"
         raise UnusableInput(Problem(what, field="data.sources", cure=cure))
     schema = prompting_of(data).schema
-    files = [(dataset, None)] if dataset else [(Path(s.path), s.max_samples) for s in data.sources]
-    groups = [
-        _some(read_examples(file, with_images, schema), limit, data.seed + number)
-        for number, (file, limit) in enumerate(files)
+    sections = (SourceSection(path=str(dataset)),) if dataset else data.sources
+    sources = [
+        read_source(number, section, data.seed, with_images, schema)
+        for number, section in enumerate(sections)
     ]
+    groups = [source.taken for source in sources]
     if data.validation_file is not None:
         held = read_examples(Path(data.validation_file), with_images, schema)
     else:
         everything = [example for group in groups for example in group]
-        train, held = split_examples(everything, data.validation_share, data.seed)
-        kept = {id(example) for example in train}
+        learnt, held = split_examples(everything, data.validation_share, data.seed)
+        kept = {id(example) for example in learnt}
         groups = [[example for example in group if id(example) in kept] for group in groups]
-    shares = [source.probability or 0.0 for source in data.sources]
-    mixed = mix(groups, data.mixing, shares, data.max_samples, data.seed)
-    return Split(mixed, held)
+    counts = tuple(source.count(len(group)) for source, group in zip(sources, groups, strict=True))
+    shares = [section.probability or 0.0 for section in sections]
+    return Split(mix(groups, data.mixing, shares, data.max_samples, data.seed), held, counts)
 
 
 def mix(
@@ -82,7 +87,7 @@ def mix(
     if mixing == "probabilities":
         return _drawn(groups, shares, limit or sum(map(len, groups)), seed)
     if mixing == "concat":
-        return _some([item for group in filled for item in group], limit, seed)
+        return some([item for group in filled for item in group], limit, seed)
     rounds = (min if mixing == "interleave_under" else max)(map(len, filled), default=0)
     turns = [group[turn % len(group)] for turn in range(rounds) for group in filled]
     return turns[:limit]
@@ -103,10 +108,3 @@ def _repeated(group: Sequence[T], seed: int) -> Iterator[T]:
     generator = np.random.default_rng(seed)
     while True:
         yield from (group[int(i)] for i in generator.permutation(len(group)))
-
-
-def _some(group: Sequence[T], limit: int | None, seed: int) -> list[T]:
-    if limit is None or len(group) <= limit:
-        return list(group)
-    chosen = np.random.default_rng(seed).permutation(len(group))[:limit]
-    return [group[int(i)] for i in sorted(chosen)]

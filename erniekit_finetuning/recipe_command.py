@@ -1,4 +1,4 @@
-"""`ernie-invoice recipe show`: a recipe as resolved, or as an engine is told it."""
+"""`ernie-invoice recipe`: a recipe as resolved, as an engine is told it, and as a run used it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,10 @@ from erniekit_finetuning.recipes.translation.shared import (
     likely_device,
     placeholder_files,
 )
+from erniekit_finetuning.settings_in_use import as_table, settings_in_use
 from erniekit_finetuning.shipped import shipped
 
 recipe = typer.Typer(help="What a recipe says.", no_args_is_help=True)
-
-
-@recipe.callback()
-def _verbs() -> None:
-    """Keep `show` a verb of its own, though it is the only one."""
 
 
 @recipe.command("show")
@@ -74,6 +70,18 @@ def show(
     problems = translation.problems(resolved, architecture, where)
     if problems:
         raise UnusableInput(problems)
+
+
+@recipe.command("used")
+def used(run: Annotated[Path, typer.Argument(help="A finished run.")]) -> None:
+    """Print each setting of a run's recipe beside what was used, as Markdown.
+
+    Exit 1 when one was not kept.
+    """
+    settings = settings_in_use(run)
+    print(as_table(settings), end="")
+    if not all(setting.agrees for setting in settings):
+        raise typer.Exit(1)
 
 
 def _device(name: str | None) -> Device | None:

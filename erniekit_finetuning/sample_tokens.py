@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from rich.text import Text
 
 from erniekit_finetuning.data.pair import Pair
 from erniekit_finetuning.engines.encoding import Encoded
+from erniekit_finetuning.engines.locating import locate_base
 from erniekit_finetuning.engines.preparation import make_encoder
 from erniekit_finetuning.engines.prompting import prompting_of
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.examples import breaks, example_of
 from erniekit_finetuning.recipes.loading import load_recipe
+from erniekit_finetuning.recipes.model import Recipe
 
 
 class SampleTokens:
@@ -22,11 +25,8 @@ class SampleTokens:
     """
 
     def __init__(self, recipe: Path) -> None:
-        from erniekit_finetuning.engines.locating import locate
-        from erniekit_finetuning.engines.paddle.loading import load_tokenizer
-
         found = load_recipe(recipe)
-        tokenizer = load_tokenizer(locate(found.model.name_or_path, found.model.revision).base)
+        tokenizer = _tokenizer(found, locate_base(found))
         prompting = prompting_of(found.data)
         self._schema = prompting.schema
         self._encoder = make_encoder(tokenizer, prompting, found.data.train_on_responses_only)
@@ -76,3 +76,14 @@ class SampleTokens:
         if tokens:
             text.append(f"{len(tokens)} tokens {what}:\n", style="bold")
             text.append(str(self._encoder.tokenizer.decode(tokens)) + "\n", style=style)
+
+
+def _tokenizer(recipe: Recipe, base: Path) -> Any:
+    """The base's tokenizer as the recipe's engine reads it."""
+    if recipe.engine == "hf":
+        from erniekit_finetuning.engines.hf.models import load_tokenizer as with_transformers
+
+        return with_transformers(base)
+    from erniekit_finetuning.engines.paddle.loading import load_tokenizer
+
+    return load_tokenizer(base)

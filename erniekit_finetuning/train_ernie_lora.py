@@ -40,6 +40,8 @@ def train_ernie_lora(
     told = [f"{result.steps} steps", f"loss {result.train_loss:.4f}", f"{result.seconds:.0f} s"]
     if result.peak_memory_mb is not None:
         told.append(f"peak memory {result.peak_memory_mb:.0f} MB")
+    if result.left_out:
+        told.append(f"{result.left_out} examples left out, longer than data.max_seq_len")
     if result.stopped_early:
         told.append("stopped early")
     messages.print(", ".join(told))

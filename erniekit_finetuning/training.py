@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -33,6 +34,7 @@ from erniekit_finetuning.engines.metrics_file import METRICS_FILE, MetricsFile
 from erniekit_finetuning.engines.protocol import Metric, TrainResult
 from erniekit_finetuning.engines.registry import get_engine
 from erniekit_finetuning.engines.run_folder import open_run
+from erniekit_finetuning.engines.schedule import warnings
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.mixing import Split
 from erniekit_finetuning.preflight import check_before
@@ -66,7 +68,8 @@ def train(
         console.print(f"{output}: this training is finished already", highlight=False)
         return before
     estimate = check_before(recipe, split, output)
-    console.print(str(estimate), highlight=False)
+    for line in (*split.sources, estimate):
+        console.print(str(line), highlight=False)
     with (
         Progress(*COLUMNS, console=console) as bar,
         events(output / "tensorboard", recipe.training.report_to) as told,
@@ -80,16 +83,22 @@ def train(
             if not console.is_terminal:
                 console.print(f"step {metric.step}: {describe(metric)}", highlight=False)
 
+        def on_step(done: int, total: int) -> None:
+            if bar.tasks[task].total is None:  # how long the training is, is known from now on
+                for warning in warnings(total, recipe.training):
+                    console.print(f"warning: {warning}", highlight=False)
+            bar.update(task, completed=done, total=total)
+
         result = get_engine(recipe.engine).train(
             recipe,
             split.train,
             split.validation,
             output,
             on_metric,
-            lambda done, total: bar.update(task, completed=done, total=total),
+            on_step,
         )
     draw_curves(MetricsFile(output / METRICS_FILE).metrics, output / "curves.png")
-    folder.finish(result, estimate.to_json())
+    folder.finish(result, estimate.to_json(), [asdict(source) for source in split.sources])
     return result
 
 

@@ -15,13 +15,12 @@ from rich.table import Table
 from erniekit_finetuning.console import messages
 from erniekit_finetuning.data.near_duplicates import Twin, Twins
 from erniekit_finetuning.data.pair import Pair
-from erniekit_finetuning.data.rows import Row
+from erniekit_finetuning.data.rows import Row, placed
 from erniekit_finetuning.data.statistics import Statistics
 from erniekit_finetuning.data.validating import (
     Validator,
     checked_rows,
     format_named,
-    placed,
 )
 from erniekit_finetuning.errors import Problem
 from erniekit_finetuning.shipped import shipped

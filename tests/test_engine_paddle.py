@@ -557,7 +557,8 @@ def test_loading_needs_no_pickle_and_writes_nothing(base: Path, tmp_path: Path) 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"model_type": "llama"}, "no model that a recipe can train.*found llama"),
+        ({"model_type": "gpt2"}, "no model that a recipe can train.*found gpt2"),
+        ({"model_type": "llama"}, "paddle engine cannot do this: it has no Llama.*engine: hf"),
         ({"max_position_embeddings": 32}, "longer than the model's context.*found 64"),
     ],
 )

@@ -21,9 +21,11 @@ from erniekit_finetuning.engines.batches import (
     split_examples,
 )
 from erniekit_finetuning.engines.encoding import Encoded, Encoder
+from erniekit_finetuning.engines.preparation import make_course
 from erniekit_finetuning.engines.protocol import Example, Message, Question
-from erniekit_finetuning.engines.schedule import learning_rate, total_steps
+from erniekit_finetuning.engines.schedule import due, learning_rate, total_steps, warnings
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.recipes import Recipe
 from erniekit_finetuning.recipes.training_section import TrainingSection
 
 
@@ -203,3 +205,31 @@ def test_pickles_and_what_is_of_these_weights_alone_are_neither_linked_nor_copie
     assert {file.name for file in links.iterdir()} == safe
     model_files.copy_beside(base, copies)
     assert {file.name for file in copies.iterdir()} == {"config.json", "tokenizer.model"}
+
+
+def test_longer_examples_are_left_out_only_when_the_recipe_says_so() -> None:
+    examples = [Example.ask("x" * n, "1", id=f"doc-{n}") for n in (1, 50, 60)]
+
+    def recipe(how: str) -> Recipe:
+        data = {"max_seq_len": 20, "longer_examples": how}
+        sections = {"model": {"name_or_path": "x"}, "training": {"max_steps": 1}, "data": data}
+        return Recipe.model_validate(sections)
+
+    with pytest.raises(UnusableInput, match=r"2 of 3 .* longer than 20"):
+        make_course(recipe("refuse"), Encoder(Letters()), examples, [])
+    course = make_course(recipe("leave_out"), Encoder(Letters()), examples[:2], examples[2:])
+    assert (len(course.train), len(course.validation), course.left_out) == (1, 0, 2)
+    with pytest.raises(UnusableInput, match="every example is longer than 20 tokens; found 57"):
+        make_course(recipe("leave_out"), Encoder(Letters()), examples[1:], [])
+
+
+@given(st.integers(1, 60), st.integers(0, 60))
+def test_a_warning_tells_when_the_peak_rate_is_never_reached(total: int, warmup: int) -> None:
+    settings = training(warmup_steps=warmup, max_steps=total)
+    rates = [learning_rate(step, total, settings) for step in range(1, total + 1)]
+    assert bool(warnings(total, settings)) == (max(rates) < settings.learning_rate)
+
+
+def test_something_is_due_each_so_many_steps_or_each_epoch() -> None:
+    assert [step for step in range(1, 9) if due(step, 3, 4)] == [3, 6]
+    assert [step for step in range(1, 9) if due(step, "epoch", 4)] == [4, 8]

@@ -26,7 +26,13 @@ def problems(tmp_path: Path, text: str, overrides: tuple[str, ...] = ()) -> list
     return [str(problem).replace(str(file), "r.yaml") for problem in caught.value.problems]
 
 
-SHIPPED = sorted(CONFIGS.glob("*/invoice*.yaml"))
+CHATS = ("lora_chat.yaml", "qlora_instruction.yaml", "qlora_chat.yaml")
+SHIPPED = sorted(
+    [
+        *CONFIGS.glob("*/invoice*.yaml"),
+        *(path for name in CHATS for path in CONFIGS.glob(f"*/{name}")),
+    ]
+)
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: f"{p.parent.name}/{p.name}")
@@ -177,3 +183,24 @@ def test_unknown_keys_inside_a_list_come_with_a_suggestion(tmp_path: Path) -> No
     said = problems(tmp_path, SOURCES + "      probabilty: 1e-1\n      file: c\n")
     assert any("r.yaml:11: data.sources.1.probabilty" in p and "probability?" in p for p in said)
     assert any("data.sources.1.file" in p and "path, probability" in p for p in said)
+
+
+def test_a_template_that_ships_is_named_and_another_is_a_file(tmp_path: Path) -> None:
+    for written, read in (("chatml", "chatml"), ("./chatml", str(tmp_path / "chatml"))):
+        (tmp_path / "r.yaml").write_text(f"{SMALLEST}data:\n  chat_template: {written}\n")
+        assert load_recipe(tmp_path / "r.yaml").data.chat_template == read
+
+
+def test_evaluations_and_checkpoints_by_epoch(tmp_path: Path) -> None:
+    recipe = load_recipe(TINY, ["training.eval_steps=epoch", "training.save_steps=epoch"])
+    assert (recipe.training.eval_steps, recipe.training.save_steps) == ("epoch", "epoch")
+    (said,) = problems(tmp_path, SMALLEST + "  eval_steps: 0\n")
+    assert "training.eval_steps: give a number of steps, 1 or more, or epoch; found 0" in said
+
+
+def test_a_source_of_the_hub_is_replaced_by_a_file(tmp_path: Path) -> None:
+    text = SMALLEST + "data:\n  sources:\n    - hub: some/where-1.5\n"
+    (tmp_path / "r.yaml").write_text(text)
+    assert load_recipe(tmp_path / "r.yaml").data.sources[0].place == "some/where-1.5"
+    replaced = load_recipe(tmp_path / "r.yaml", ["data.sources.0.path=a.jsonl"])
+    assert replaced.data.sources[0].place == "a.jsonl"

@@ -25,9 +25,12 @@ from tiny_model import build_tiny_model
 
 from erniekit_finetuning.engines import Example, Metric, TrainResult, get_engine
 from erniekit_finetuning.errors import UnusableInput
-from erniekit_finetuning.files import write_jsonl
+from erniekit_finetuning.files import write_json, write_jsonl
+from erniekit_finetuning.mixing import Split
 from erniekit_finetuning.recipes import Recipe
 from erniekit_finetuning.recipes.loading import dump_recipe
+from erniekit_finetuning.settings_in_use import settings_in_use
+from erniekit_finetuning.training import train
 
 NEEDS = {"paddle": "paddle", "hf": "peft"}
 ENGINES = [
@@ -330,3 +333,38 @@ def test_batches_and_packs_take_the_same_step_in_torch(
     one = adapter(trained(make("hf", training=plain), tmp_path / "one")[0])
     other = adapter(trained(make("hf", training=split), tmp_path / "other")[0])
     assert furthest(one, other) < 1e-5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_run_tells_each_setting_and_a_wrong_one_shows(
+    make: Callable[..., Recipe], tmp_path: Path, engine: str
+) -> None:
+    changed = {"weight_decay": 0.05, "adam_beta2": 0.95, "lr_scheduler_type": "cosine"}
+    recipe = make(
+        engine,
+        lora={"lora_dropout": 0.1},
+        data={"validation_share": 0.25},
+        training={**changed, "warmup_steps": 2, "save_steps": "epoch", "max_steps": 11},
+    )
+    run = tmp_path / "run"
+    train(recipe, Split(TRAIN, VALIDATION), run)
+    settings = {one.key: one for one in settings_in_use(run)}
+    assert [one for one in settings.values() if not one.agrees] == []
+    assert {key: settings[f"training.{key}"].used for key in ("weight_decay", "adam_beta2")} == {
+        "weight_decay": 0.05,
+        "adam_beta2": 0.95,
+    }
+    assert settings["training.save_steps"].used == "steps 10, 11"
+    told = json.loads((run / "run.json").read_text())
+    told["result"]["settings"]["lora.r"] = 8
+    write_json(run / "run.json", told)
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line) | {"learning_rate": 0.01} for line in lines]
+    write_jsonl(run / "metrics.jsonl", rows)
+    wrong = {one.key for one in settings_in_use(run) if not one.agrees}
+    rates = {"learning_rate", "lr_scheduler_type", "warmup_steps"}
+    assert wrong == {"lora.r", *(f"training.{key}" for key in rates)}
+    command = [sys.executable, "-m", "erniekit_finetuning.cli", "recipe", "used", str(run)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "| `lora.r` | 4 | 8 **differs** |" in done.stdout

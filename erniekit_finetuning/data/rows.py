@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
@@ -20,6 +21,7 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 MAX_ROW = 16 * 1024 * 1024  # bytes of a line; a conversation needs a few thousand
 _SHOWN = 2000  # characters of an unreadable line that are kept
 _TABLES = {".csv": "csv", ".tsv": "csv", ".parquet": "parquet"}
+_FILES = {*_TABLES, ".json", ".jsonl", ".txt"}  # a name on the hub may have points, too
 _WIDE = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"\x00\x00\xfe\xff": "UTF-32"}
 
 
@@ -31,6 +33,14 @@ class Row(NamedTuple):
     problem: str | None = None
 
 
+def placed(problem: Problem, row: Row) -> Problem:
+    """The problem with the file and line, or element of an array, that it is in."""
+    file, _, line = row.origin.rpartition(":")
+    if line.isdigit():
+        return replace(problem, file=file, line=int(line))
+    return replace(problem, file=row.origin)
+
+
 def read_rows(source: str) -> Iterator[Row]:
     """The rows of a file, of a folder that holds a data set of the hub, or of the hub itself.
 
@@ -39,8 +49,9 @@ def read_rows(source: str) -> Iterator[Row]:
     Raises UnusableInput for what is not there or is no text in UTF-8 at all.
     """
     path = Path(source)
-    if path.is_dir() or (not path.exists() and path.suffix == "" and source.count("/") == 1):
-        return _of_hub(source)
+    is_file = path.exists() or path.suffix.lower() in _FILES or source.count("/") != 1
+    if path.is_dir() or not is_file:
+        return rows_of_hub(source)
     if path.suffix.lower() in _TABLES:
         return _of_table(path)
     return _of_json(path)
@@ -152,7 +163,7 @@ def _of_csv(path: Path, separator: str) -> Iterator[Row]:
     yield from _loaded(str(path), "csv", **files, keep_default_na=False)
 
 
-def _of_hub(name: str) -> Iterator[Row]:
+def rows_of_hub(name: str) -> Iterator[Row]:
     """The split `train`, as it streams in; its columns have types, so 5.00 may be 5.0 there."""
     return _loaded(name, name)
 

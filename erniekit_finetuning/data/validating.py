@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from erniekit_finetuning.data.formats import FORMATS
@@ -11,7 +11,7 @@ from erniekit_finetuning.data.formats.detecting import format_of
 from erniekit_finetuning.data.formats.format import Format
 from erniekit_finetuning.data.pair import Pair, faults
 from erniekit_finetuning.data.record import inside
-from erniekit_finetuning.data.rows import Row, read_rows
+from erniekit_finetuning.data.rows import Row, placed, read_rows
 from erniekit_finetuning.data.shards import identity, writable
 from erniekit_finetuning.documents.opening import page_images
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -85,14 +85,6 @@ class Validator:
                 page_images(path)
         except UnusableInput as error:
             yield from error.problems
-
-
-def placed(problem: Problem, row: Row) -> Problem:
-    """The problem with the file and line, or element of an array, that it is in."""
-    file, _, line = row.origin.rpartition(":")
-    if line.isdigit():
-        return replace(problem, file=file, line=int(line))
-    return replace(problem, file=row.origin)
 
 
 def _of_answer(text: str, where: str) -> Iterator[Problem]:

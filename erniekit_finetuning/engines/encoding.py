@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from jinja2 import TemplateError
+
 from erniekit_finetuning.data.escaping import IMAGE_TAG
 from erniekit_finetuning.engines.protocol import Example, Message, Question
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -54,7 +56,10 @@ class Encoder:
             what = "carries images, and the model reads text alone"
             cure = "ask with the text, or take a model that sees images"
             return Problem(what, field=name, cure=cure)
-        return Encoded(tuple(self.prompt(question.messages)), ())
+        try:
+            return Encoded(tuple(self.prompt(question.messages)), ())
+        except UnusableInput as error:  # the template refused it
+            return replace(error.problems[0], field=name)
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """The tokens the model sees before it answers."""
@@ -64,26 +69,25 @@ class Encoder:
         """The whole conversation as the model sees it."""
         return self._text(self._messages(example), asked=False)
 
-    def all(self, examples: Sequence[Example], max_seq_len: int) -> list[Encoded]:
-        """Encode all examples, or raise UnusableInput with everything wrong with any of them."""
+    def all(self, examples: Sequence[Example], max_seq_len: int | None) -> list[Encoded]:
+        """Encode all examples, or raise UnusableInput with everything wrong with any of them.
+
+        None: they may be of any length.
+        """
         self.check()
         encoded: list[Encoded] = []
         too_long: list[tuple[str, int]] = []
         problems: list[Problem] = []
         for number, example in enumerate(examples, start=1):
             name = example.id or f"example {number}"
-            try:
-                outcome = self.one(example, name)
-            except UnusableInput as error:
-                problems += [replace(one, field=name) for one in error.problems]
-                continue
+            outcome = self.one(example, name)
             if isinstance(outcome, Problem):
                 problems.append(outcome)
-            elif len(outcome.tokens) > max_seq_len:
+            elif max_seq_len is not None and len(outcome.tokens) > max_seq_len:
                 too_long.append((name, len(outcome.tokens)))
             else:
                 encoded.append(outcome)
-        if too_long:
+        if too_long and max_seq_len is not None:
             problems.append(_too_long(too_long, len(examples), max_seq_len))
         if problems:
             raise UnusableInput(problems)
@@ -102,10 +106,13 @@ class Encoder:
             raise UnusableInput(problems)
 
     def one(self, example: Example, name: str) -> Encoded | Problem:
-        """The tokens of one example, called `name` in a problem.
+        """The tokens of one example, called `name` in a problem."""
+        try:
+            return self._one(example, name)
+        except UnusableInput as error:  # the template refused it
+            return replace(error.problems[0], field=name)
 
-        Raises UnusableInput for what the template refuses.
-        """
+    def _one(self, example: Example, name: str) -> Encoded | Problem:
         messages = self._messages(example)
         answers = [i for i, message in enumerate(messages) if message.role == "assistant"]
         if not answers or not any(messages[i].trained for i in answers):
@@ -149,15 +156,13 @@ class Encoder:
         return [Message("system", self.system)] if self.system and not said else []
 
     def _text(self, messages: Sequence[Message], asked: bool) -> str:
-        from jinja2 import TemplateError
-
         turns = [{"role": message.role, "content": self._told(message)} for message in messages]
         template = self.tokenizer.apply_chat_template
         try:
             return str(template(turns, tokenize=False, add_generation_prompt=asked))
         except TemplateError as error:
             what = "the model's chat template refuses the conversation"
-            cure = "leave out what it refuses, or take another template"
+            cure = "change the conversation, or data.chat_template"
             raise UnusableInput(Problem(what, found=str(error), cure=cure)) from error
 
     def _told(self, message: Message) -> str:
@@ -168,7 +173,10 @@ class Encoder:
 
     @cached_property
     def _control(self) -> tuple[str, ...]:
-        return tuple(getattr(self.tokenizer, "all_special_tokens", ()))
+        named = getattr(self.tokenizer, "all_special_tokens", ())
+        # Those of a template (who speaks, where a turn ends) may have no name of their own.
+        added = getattr(self.tokenizer, "added_tokens_decoder", {}).values()
+        return tuple(dict.fromkeys([*named, *(str(token) for token in added if token.special)]))
 
     def _ids(self, text: str) -> list[int]:
         # The template writes the begin token itself; the tokenizer must not add another.
@@ -194,5 +202,6 @@ def _too_long(found: Sequence[tuple[str, int]], examples: int, limit: int) -> Pr
         f"{len(found)} of {examples} examples are longer than {limit} tokens",
         field="data.max_seq_len",
         found=shown + more,
-        cure=f"raise it to {max(count for _, count in found)}, or leave these examples out",
+        cure=f"raise it to {max(count for _, count in found)}, or leave these examples out "
+        "(data.longer_examples: leave_out)",
     )

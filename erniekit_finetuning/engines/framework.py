@@ -53,6 +53,10 @@ class Framework(Protocol):
         """Write a model that was trained whole."""
         ...
 
+    def settings(self, built: Built) -> dict[str, Any]:
+        """What model and optimizer say of themselves, by the recipe's keys."""
+        ...
+
     def versions(self) -> dict[str, str]:
         """The versions that shape a result."""
         ...

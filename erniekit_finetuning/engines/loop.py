@@ -28,7 +28,12 @@ from erniekit_finetuning.engines.checkpoints import (
 from erniekit_finetuning.engines.encoding import Encoded
 from erniekit_finetuning.engines.metrics_file import METRICS_FILE, MetricsFile
 from erniekit_finetuning.engines.protocol import Metric
-from erniekit_finetuning.engines.schedule import learning_rate, sequences_per_step, total_steps
+from erniekit_finetuning.engines.schedule import (
+    due,
+    learning_rate,
+    sequences_per_step,
+    total_steps,
+)
 from erniekit_finetuning.engines.team import Team
 from erniekit_finetuning.engines.trainable import Trainable
 from erniekit_finetuning.recipes.model import Recipe
@@ -43,13 +48,20 @@ class Course:
     room: int | None  # tokens of a packed sequence; None: a sequence is an example
     per_step: int
     seed: int
+    left_out: int = 0  # examples that were too long
 
     @classmethod
-    def of(cls, recipe: Recipe, train: Sequence[Encoded], validation: Sequence[Encoded]) -> Course:
+    def of(
+        cls,
+        recipe: Recipe,
+        train: Sequence[Encoded],
+        validation: Sequence[Encoded],
+        left_out: int = 0,
+    ) -> Course:
         """The course of a recipe."""
         room = recipe.data.max_seq_len if recipe.data.packing else None
         per_step = sequences_per_step(recipe.training, recipe.parallel.data)
-        return cls(train, validation, room, per_step, recipe.training.seed)
+        return cls(train, validation, room, per_step, recipe.training.seed, left_out)
 
     @cached_property
     def lengths(self) -> list[int]:
@@ -119,7 +131,7 @@ def run_training(
         progress.tokens += sum(len(row.tokens) for row in rows)
         progress.seconds += time.monotonic() - started
         evaluated = None
-        if course.validation and (step % training.eval_steps == 0 or step == total):
+        if course.validation and (due(step, training.eval_steps, per_epoch) or step == total):
             evaluated = mean_loss(trainable, course.validation)
             _judge(progress, evaluated, recipe)
         if step % training.logging_steps == 0 or step == total or evaluated is not None:
@@ -128,7 +140,17 @@ def run_training(
             speed = progress.tokens / progress.seconds
             memory = trainable.peak_memory_mb()
             reached = step / per_epoch
-            metric = Metric(step, reached, progress.last_loss, evaluated, rate, norm, speed, memory)
+            metric = Metric(
+                step,
+                reached,
+                progress.last_loss,
+                evaluated,
+                rate,
+                norm,
+                speed,
+                memory,
+                progress.seconds,
+            )
             if team.leads:
                 written.add(metric)
             on_metric(metric)
@@ -138,7 +160,7 @@ def run_training(
         if team.leads:
             if progress.best_step == step:
                 save_arrays(best_file(checkpoints, step), trainable.weights())
-            if step % training.save_steps == 0 or ends:
+            if due(step, training.save_steps, per_epoch) or ends:
                 save_checkpoint(checkpoints / f"step-{step:06d}", trainable, progress)
                 prune(checkpoints, training.save_total_limit, progress.best_step)
         on_step(step, total)

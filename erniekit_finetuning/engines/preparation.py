@@ -15,16 +15,25 @@ from erniekit_finetuning.engines.locating import Source
 from erniekit_finetuning.engines.loop import Course
 from erniekit_finetuning.engines.prompting import Prompting, read_prompting
 from erniekit_finetuning.engines.protocol import Example, TrainResult
-from erniekit_finetuning.engines.schedule import total_steps
+from erniekit_finetuning.engines.schedule import total_steps, warnings
 from erniekit_finetuning.engines.team import Alone, Team
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.recipes.model import Recipe
 
 
 def make_encoder(tokenizer: Any, prompting: Prompting, responses_only: bool = True) -> Encoder:
-    """An encoder that asks as `prompting` says."""
+    """An encoder that asks as `prompting` says.
+
+    Raises UnusableInput when the model's vocabulary has no such end token.
+    """
     if prompting.chat_template is not None:
         tokenizer.chat_template = prompting.chat_template
+    if (end := prompting.end_token) is not None:
+        if len(tokenizer(end, add_special_tokens=False)["input_ids"]) != 1:
+            cure = "take a base that knows it, or a template that ends answers as the base does"
+            what = "is not one token of the model's vocabulary, so no answer could end with it"
+            raise UnusableInput(Problem(what, field="data.end_token", found=end, cure=cure))
+        tokenizer.eos_token = end  # whoever asks for the end of an answer asks the tokenizer
     return Encoder(tokenizer, prompting.system_prompt, responses_only)
 
 
@@ -39,8 +48,22 @@ def make_course(
     """Encode all examples; raises UnusableInput with everything wrong with any of them."""
     if not train:
         raise UnusableInput(Problem("there is nothing to train on", found="0 examples"))
-    encoded = encoder.all([*train, *validation], recipe.data.max_seq_len)
-    return Course.of(recipe, encoded[: len(train)], encoded[len(train) :])
+    limit = recipe.data.max_seq_len
+    if recipe.data.longer_examples == "refuse":
+        encoded = encoder.all([*train, *validation], limit)
+        return Course.of(recipe, encoded[: len(train)], encoded[len(train) :])
+    encoded = encoder.all([*train, *validation], None)
+    learnt, held = (
+        [row for row in side if len(row.tokens) <= limit]
+        for side in (encoded[: len(train)], encoded[len(train) :])
+    )
+    if not learnt:
+        what = f"every example is longer than {limit} tokens"
+        shortest = min(len(row.tokens) for row in encoded)
+        raise UnusableInput(
+            Problem(what, field="data.max_seq_len", found=f"{shortest} tokens and more")
+        )
+    return Course.of(recipe, learnt, held, len(encoded) - len(learnt) - len(held))
 
 
 def check_context(recipe: Recipe, context: int) -> None:
@@ -84,6 +107,8 @@ def make_result(
         seconds=progress.seconds,
         tokens_per_second=progress.tokens / max(progress.seconds, 1e-9),
         resumed_from_step=resumed,
+        left_out=course.left_out,
+        warnings=warnings(total_steps(course.steps, recipe.training), recipe.training),
         **measured,
     )
 

@@ -96,8 +96,9 @@ def _follow(
 
 def result_from_json(value: dict[str, Any]) -> TrainResult:
     """A TrainResult that was written as JSON."""
-    modules = tuple(value["lora_modules"])
-    return TrainResult(**{**value, "model": Path(value["model"]), "lora_modules": modules})
+    named = ("lora_modules", "warnings")
+    tuples: dict[str, Any] = {name: tuple(value[name]) for name in named if name in value}
+    return TrainResult(**{**value, "model": Path(value["model"]), **tuples})
 
 
 def _ended(code: int, log: Path) -> Problem:

@@ -11,6 +11,7 @@ from erniekit_finetuning.data.schemas.own import OwnSchema, read_own_schema
 from erniekit_finetuning.engines.locating import locate
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json, write_text
+from erniekit_finetuning.recipes.chat_templates import CHAT_TEMPLATES, template_file
 from erniekit_finetuning.recipes.data_section import DataSection
 
 PROMPTING_FILE, SCHEMA_FILE = "prompting.json", "schema.json"
@@ -21,11 +22,13 @@ PROMPTING_FILES = (PROMPTING_FILE, SCHEMA_FILE)
 class Prompting:
     """A system turn before each conversation, and a template in the place of the model's own.
 
+    `end_token`: what ends an answer in the place of the model's own.
     `schema`: the shape of all answers, None where they are of ours or of none.
     """
 
     system_prompt: str | None = None
     chat_template: str | None = None
+    end_token: str | None = None
     schema: OwnSchema | None = None
 
 
@@ -33,10 +36,11 @@ def prompting_of(data: DataSection) -> Prompting:
     """What a recipe asks for; raises UnusableInput when template or schema cannot be read."""
     schema = None if data.answer_schema is None else read_own_schema(Path(data.answer_schema))
     if data.chat_template is None:
-        return Prompting(data.system_prompt, schema=schema)
+        return Prompting(data.system_prompt, end_token=data.end_token, schema=schema)
+    end_token = data.end_token or CHAT_TEMPLATES.get(data.chat_template)
     try:
-        template = Path(data.chat_template).read_text(encoding="utf-8")
-        return Prompting(data.system_prompt, template, schema)
+        template = template_file(data.chat_template).read_text(encoding="utf-8")
+        return Prompting(data.system_prompt, template, end_token, schema)
     except (OSError, UnicodeDecodeError) as error:
         field, found = "data.chat_template", data.chat_template
         what = f"cannot be read: {error}"
@@ -48,6 +52,7 @@ def write_prompting(folder: Path, prompting: Prompting) -> None:
     asked = {
         "system_prompt": prompting.system_prompt,
         "chat_template": prompting.chat_template,
+        "end_token": prompting.end_token,
     }
     if any(asked.values()):
         write_json(folder / PROMPTING_FILE, asked)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +77,10 @@ class Generation:
 
 @dataclass(frozen=True)
 class Metric:
-    """One line of metrics.jsonl; a field that was not measured at this step is None."""
+    """One line of metrics.jsonl; a field that was not measured at this step is None.
+
+    `seconds` are those of all steps so far, evaluations not counted.
+    """
 
     step: int
     epoch: float
@@ -87,6 +90,7 @@ class Metric:
     gradient_norm: float | None = None
     tokens_per_second: float | None = None
     peak_memory_mb: float | None = None
+    seconds: float | None = None
 
     @property
     def perplexity(self) -> float | None:
@@ -103,7 +107,9 @@ class TrainResult:
     are the ones saved. `trained_token_share` is learnt tokens over all tokens of the training
     examples. `sequences` is how many sequences these make; `padding_before` is the share of padding
     that batches of them would have in their order, and what was trained has none. What another
-    trainer does not tell is None.
+    trainer does not tell is None. `settings` are those that model, optimizer and encoder had at the
+    end, by the recipe's keys; {} where another trainer trained. `left_out` counts examples that
+    were too long; `warnings` tell what is legal and likely not meant.
     """
 
     model: Path
@@ -127,6 +133,9 @@ class TrainResult:
     shown_example: str
     versions: dict[str, str]
     already_finished: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+    left_out: int = 0
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

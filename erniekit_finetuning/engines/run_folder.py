@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from erniekit_finetuning.data.schemas.own import schema_sha256
+from erniekit_finetuning.engines.processes import result_from_json
 from erniekit_finetuning.engines.prompting import SCHEMA_FILE, prompting_of
 from erniekit_finetuning.engines.protocol import Example, TrainResult
 from erniekit_finetuning.errors import Problem, UnusableInput
@@ -32,17 +33,25 @@ class RunFolder:
         saved = read_run(self.path)
         if saved is None or saved["state"] != "finished":
             return None
-        result = saved["result"]
-        model = self.path / result.pop("model")
+        model = self.path / saved["result"]["model"]
         if not model.is_dir():
             return None
-        result["lora_modules"] = tuple(result["lora_modules"])
-        return TrainResult(model=model, **{**result, "already_finished": True})
+        result = saved["result"] | {"model": model, "already_finished": True}
+        return result_from_json(result)
 
-    def finish(self, result: TrainResult, estimate: dict[str, Any]) -> None:
-        """Write run.json as finished; `estimate` is what was expected before."""
+    def finish(
+        self, result: TrainResult, estimate: dict[str, Any], sources: Sequence[dict[str, Any]] = ()
+    ) -> None:
+        """Write run.json as finished; `estimate` is what was expected before, `sources` count where
+        the examples came from."""
         told = asdict(result) | {"model": result.model.name}
-        run = {"state": "finished", **self.identity, "estimate": estimate, "result": told}
+        run = {
+            "state": "finished",
+            **self.identity,
+            "sources": list(sources),
+            "estimate": estimate,
+            "result": told,
+        }
         write_json(self.path / RUN_FILE, run)
 
 
@@ -106,7 +115,7 @@ def _differences(path: Path, saved: dict[str, Any], identity: dict[str, Any]) ->
     if saved.get("schema_sha256") != identity["schema_sha256"]:
         what = "holds a training with another schema"
         problems.append(Problem(what, file=str(path), field="data.schema", cure=cure))
-    old, new = _flat(saved["recipe"]), _flat(identity["recipe"])
+    old, new = flat(saved["recipe"]), flat(identity["recipe"])
     for field in sorted(old.keys() | new.keys()):
         if old.get(field) != new.get(field):
             found, expected = repr(new.get(field)), repr(old.get(field))
@@ -119,9 +128,14 @@ def _differences(path: Path, saved: dict[str, Any], identity: dict[str, Any]) ->
     return problems
 
 
-def _flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
+def flat(values: dict[str, Any], above: str = "") -> dict[str, Any]:
+    """Nested sections as one, by dotted keys.
+
+    >>> flat({"lora": {"r": 4}, "engine": "hf"})
+    {'lora.r': 4, 'engine': 'hf'}
+    """
+    found: dict[str, Any] = {}
     for key, value in values.items():
         name = above + key
-        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
-    return flat
+        found |= flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return found

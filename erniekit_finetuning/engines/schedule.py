@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from erniekit_finetuning.recipes.training_section import TrainingSection
 
@@ -24,6 +25,27 @@ def warmup_steps(total: int, training: TrainingSection) -> int:
     if training.warmup_ratio is not None:
         return math.ceil(training.warmup_ratio * total)
     return training.warmup_steps or 0
+
+
+def due(step: int, every: int | Literal["epoch"], per_epoch: int) -> bool:
+    """Whether something that is done each so many steps, or each epoch, is done after `step`.
+
+    >>> [step for step in range(1, 8) if due(step, "epoch", 3)]
+    [3, 6]
+    """
+    return step % (per_epoch if every == "epoch" else every) == 0
+
+
+def warnings(total: int, training: TrainingSection) -> tuple[str, ...]:
+    """What is legal in a run of `total` steps, and likely not meant."""
+    warmup = warmup_steps(total, training)
+    if warmup <= total:
+        return ()
+    reached = learning_rate(total, total, training)
+    return (
+        f"the warm-up of {warmup} steps is longer than the run of {total}: the peak rate "
+        f"{training.learning_rate:g} is never reached, the highest is {reached:g}",
+    )
 
 
 def learning_rate(step: int, total: int, training: TrainingSection) -> float:

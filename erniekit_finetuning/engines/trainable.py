@@ -67,6 +67,10 @@ class Trainable(Protocol):
         """Put the optimizer where it was."""
         ...
 
+    def settings(self) -> dict[str, Any]:
+        """What the optimizer says of itself, by the recipe's keys."""
+        ...
+
     def peak_memory_mb(self) -> float:
         """Most memory taken so far: the GPU's, or this process's on a CPU."""
         ...

@@ -9,6 +9,7 @@ from pathlib import Path
 from erniekit_finetuning.engines.adapter_files import write_adapter
 from erniekit_finetuning.engines.framework import Framework
 from erniekit_finetuning.engines.helpers import Helpers
+from erniekit_finetuning.engines.in_use import course_settings
 from erniekit_finetuning.engines.locating import locate_base
 from erniekit_finetuning.engines.lock import alone_in
 from erniekit_finetuning.engines.loop import Course, run_training
@@ -71,6 +72,7 @@ def train_here(
         peak_memory_mb=built.trainable.peak_memory_mb(),
         shown_example=encoder.shown(train[0]),
         versions=framework.versions(),
+        settings=course_settings(course, encoder) | framework.settings(built),
     )
 
 

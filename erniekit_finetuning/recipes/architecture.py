@@ -19,6 +19,8 @@ class Architecture(Enum):
     MOE = "ERNIE-4.5 text model with a mixture of experts"
     VISION_MOE = "ERNIE-4.5-VL model with a mixture of experts"
     PADDLEOCR_VL = "PaddleOCR-VL model"
+    LLAMA = "Llama text model"
+    GEMMA = "Gemma text model"
 
     @property
     def sees_images(self) -> bool:
@@ -26,11 +28,21 @@ class Architecture(Enum):
         return self in (Architecture.VISION_MOE, Architecture.PADDLEOCR_VL)
 
     @property
+    def is_paddles(self) -> bool:
+        """Whether PaddleFormers and ERNIEKit are meant for it; the others are the hf engine's."""
+        return self not in (Architecture.LLAMA, Architecture.GEMMA)
+
+    @property
     def has_experts(self) -> bool:
         """Whether layers choose among experts."""
         return self in (Architecture.MOE, Architecture.VISION_MOE)
 
 
+# Published models of others that a shipped recipe names.
+_BY_NAME = {
+    "meta-llama/Llama-3.2-3B-Instruct": Architecture.LLAMA,
+    "google/gemma-2b": Architecture.GEMMA,
+}
 # Hugging Face's and Paddle's words for one thing differ in the vision model's name alone.
 _BY_MODEL_TYPE = {
     "ernie4_5": Architecture.DENSE,
@@ -38,6 +50,8 @@ _BY_MODEL_TYPE = {
     "ernie4_5_vl_moe": Architecture.VISION_MOE,
     "ernie4_5_moe_vl": Architecture.VISION_MOE,
     "paddleocr_vl": Architecture.PADDLEOCR_VL,
+    "llama": Architecture.LLAMA,
+    "gemma": Architecture.GEMMA,
 }
 
 
@@ -53,6 +67,8 @@ def architecture_of(name_or_path: str) -> Architecture:
     check_name(name_or_path)
     if name_or_path in HUB_NAMES:
         return _by_name(name_or_path)
+    if name_or_path in _BY_NAME:
+        return _BY_NAME[name_or_path]
     cure = "download it and give its folder"
     what = "only its config.json tells what kind of model this is"
     raise UnusableInput(Problem(what, field="model.name_or_path", found=name_or_path, cure=cure))

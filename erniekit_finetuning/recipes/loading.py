@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.recipes.chat_templates import CHAT_TEMPLATES
 from erniekit_finetuning.recipes.model import Recipe
 from erniekit_finetuning.recipes.yaml_file import Key, as_numbers, read_with_problems
 
@@ -89,7 +90,8 @@ def _root_paths(values: dict[str, Any], folder: Path) -> None:
     if not isinstance(data, dict):
         return
     for name in _FILES:
-        _root(data, name, folder)
+        if name != "chat_template" or str(data.get(name)) not in CHAT_TEMPLATES:
+            _root(data, name, folder)
     sources = data.get("sources")
     for source in sources if isinstance(sources, list) else []:
         if isinstance(source, dict):

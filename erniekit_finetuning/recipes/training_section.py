@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, PlainValidator, model_validator
 
 from erniekit_finetuning.recipes.section import Section
 
 
+def _steps_or_epoch(value: Any) -> Any:
+    if value == "epoch" or (type(value) is int and value >= 1):
+        return value
+    raise ValueError("give a number of steps, 1 or more, or epoch")
+
+
+Every = Annotated[int | Literal["epoch"], PlainValidator(_steps_or_epoch)]
+
+
 class TrainingSection(Section):
     """The optimizer's run. Steps are optimizer steps, after gradient accumulation.
+
+    `eval_steps` and `save_steps` may be `epoch`: at the end of each one.
 
     `precision` is what products are computed in, the model's dtype when it is not said. The best
     weights are those of the lowest validation loss; training ends early after
@@ -34,8 +45,8 @@ class TrainingSection(Section):
     precision: Literal["float32", "bfloat16"] | None = None
     gradient_checkpointing: bool = False
     logging_steps: int = Field(default=10, ge=1)
-    eval_steps: int = Field(default=50, ge=1)
-    save_steps: int = Field(default=50, ge=1)
+    eval_steps: Every = 50
+    save_steps: Every = 50
     save_total_limit: int = Field(default=2, ge=1)
     load_best_model_at_end: bool = True
     early_stopping_patience: int | None = Field(default=None, ge=1)

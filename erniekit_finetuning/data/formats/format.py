@@ -29,6 +29,10 @@ class Format:
     write: Callable[[Pair], dict[str, Any]]
     read: Callable[[Mapping[str, Any]], Pair]
 
+    def known(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys of the format; other tools' files carry more that say nothing to a model."""
+        return {key: value for key, value in row.items() if key in self.keys}
+
     def row(self, pair: Pair) -> dict[str, Any]:
         """The row of a pair, made into one for text models where the format has no images."""
         return self.write(pair.for_text_models() if self.text_only else pair)

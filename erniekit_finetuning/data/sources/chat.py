@@ -45,18 +45,12 @@ def in_format(name: str) -> Callable[[Fields, str, Folders], Conversation]:
     """The reader of one of our own formats, for files that other tools made."""
 
     def read(row: Fields, origin: str, folders: Folders) -> Conversation:
-        pair = FORMATS[name].read(_without_extras(row, name))
+        pair = FORMATS[name].read(FORMATS[name].known(row))
         # Some tools name the image beside a format that has no key for it.
         images = pair.all_images or _images(row)
         return _conversation(row, origin, folders, pair.conversations, images)
 
     return read
-
-
-def _without_extras(row: Fields, name: str) -> dict[str, Any]:
-    """The keys of the format; other tools' files carry a few more that say nothing to a model."""
-    keys = FORMATS[name].keys
-    return {key: value for key, value in row.items() if key in keys}
 
 
 def _conversation(
@@ -67,7 +61,7 @@ def _conversation(
     images: tuple[str, ...],
 ) -> Conversation:
     identifier = row.get("document_id") or row.get("id") or origin
-    turns = tuple(_clean(turn, bool(images)) for turn in turns)
+    turns = tuple(without_stray_tags(turn, bool(images)) for turn in turns)
     return Conversation(
         id=str(identifier),
         turns=turns,
@@ -75,7 +69,7 @@ def _conversation(
     )
 
 
-def _clean(turn: Turn, shows_images: bool) -> Turn:
+def without_stray_tags(turn: Turn, shows_images: bool) -> Turn:
     """A turn whose `<image>` is a tag only where an image stands."""
     if IMAGE_TAG not in turn.content:
         return turn

@@ -11,6 +11,7 @@ from erniekit_finetuning.engines.encoding import Encoder
 from erniekit_finetuning.engines.framework import Built
 from erniekit_finetuning.engines.hf import models, runtime
 from erniekit_finetuning.engines.hf.images import Images, with_images
+from erniekit_finetuning.engines.hf.in_use import model_settings
 from erniekit_finetuning.engines.hf.trainable import TorchTrainable
 from erniekit_finetuning.engines.model_files import copy_beside
 from erniekit_finetuning.engines.preparation import make_encoder
@@ -72,6 +73,10 @@ class TorchFramework:
         config = (folder / "config.json").read_bytes()
         copy_beside(base, folder)
         (folder / "config.json").write_bytes(config)  # which knows the dtype it was written in
+
+    def settings(self, built: Built) -> dict[str, Any]:
+        """See `Framework.settings`."""
+        return model_settings(built.model) | built.trainable.settings()
 
     def versions(self) -> dict[str, str]:
         """See `Framework.versions`."""

@@ -19,8 +19,10 @@ CLASSES = {
     "ernie4_5_moe": "AutoModelForCausalLM",
     "ernie4_5_vl_moe": "AutoModelForImageTextToText",
     "paddleocr_vl": "AutoModelForImageTextToText",
+    "llama": "AutoModelForCausalLM",
+    "gemma": "AutoModelForCausalLM",
 }
-TEXT_TYPES = ("ernie4_5", "ernie4_5_moe")
+TEXT_TYPES = ("ernie4_5", "ernie4_5_moe", "llama", "gemma")
 
 
 def load_tokenizer(base: Path) -> Any:
@@ -77,9 +79,13 @@ def load_base(
 def build_model(recipe: Recipe, base: Path) -> tuple[Any, tuple[str, ...]]:
     """The model with what the recipe trains marked, and the modules that carry an adapter."""
     model = load_base(base, recipe.model.dtype, recipe.model.quantization, ATTENTION)
-    if recipe.training.gradient_checkpointing:
-        model.config.use_cache = False
+    recompute = recipe.training.gradient_checkpointing
+    if recipe.model.quantization != "none":
+        _prepare_quantized(model, recompute)
+    elif recompute:
         model.gradient_checkpointing_enable({"use_reentrant": False})
+    if recompute:
+        model.config.use_cache = False
     if not recipe.lora.enabled:
         for weight in model.parameters():
             weight.requires_grad_(True)
@@ -159,6 +165,20 @@ def wanted(model: Any, targets: Sequence[str]) -> list[str]:
         by_name.setdefault(path.rpartition(".")[2], []).append(path)
     refuse_targets({name for name in targets if name not in by_name and name not in paths}, by_name)
     return [p for p in paths if p in targets or p.rpartition(".")[2] in targets]
+
+
+def _prepare_quantized(model: Any, recompute: bool) -> None:
+    """Freeze everything, and keep in float32 what is not packed: norms, embeddings, outputs."""
+    from peft import prepare_model_for_kbit_training
+
+    prepare_model_for_kbit_training(
+        model, recompute, gradient_checkpointing_kwargs={"use_reentrant": False}
+    )
+    for layer in model.modules():
+        # On CPUs with AVX512-BF16 bitsandbytes 0.50 packs matrices anew for answering as soon as a
+        # model is evaluated, and in a training that goes on they pass no gradients.
+        if hasattr(layer, "support_avx512bf16_for_cpu"):
+            layer.support_avx512bf16_for_cpu = False
 
 
 def _quantized(quantization: str, dtype: str) -> Any:

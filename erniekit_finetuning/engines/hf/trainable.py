@@ -10,6 +10,7 @@ import numpy as np
 
 from erniekit_finetuning.engines.batches import IGNORED, Pack
 from erniekit_finetuning.engines.hf.images import Images
+from erniekit_finetuning.engines.hf.in_use import optimizer_settings
 from erniekit_finetuning.engines.hf.runtime import device, import_torch, on_gpu
 from erniekit_finetuning.engines.memory import peak_of_process_mb, tokens_at_once
 from erniekit_finetuning.engines.trainable import Arrays
@@ -30,7 +31,8 @@ class TorchTrainable:
             # Norm weights and biases are scales and offsets: decay would pull them off.
             {"params": [w for w in weights if w.ndim <= 1], "weight_decay": 0.0},
         ]
-        if training.optim == "adamw_8bit":
+        self._counts_in_python = training.optim == "adamw_8bit"
+        if self._counts_in_python:
             from bitsandbytes.optim import AdamW8bit as AdamW
         else:
             AdamW = torch.optim.AdamW
@@ -40,6 +42,7 @@ class TorchTrainable:
             betas=(training.adam_beta1, training.adam_beta2),
             eps=training.adam_epsilon,
         )
+        self._limit: float | None = None  # the last one that gradients were clipped to
         model.train()
 
     @property
@@ -89,6 +92,7 @@ class TorchTrainable:
     def update(self, rate: float, max_norm: float | None) -> float:
         """See `Trainable.update`."""
         torch = import_torch()
+        self._limit = max_norm
         weights = [w for w in self._trained.values() if w.grad is not None]
         limit = float("inf") if max_norm is None else max_norm
         norm = float(torch.nn.utils.get_total_norm([w.grad for w in weights]))
@@ -114,8 +118,9 @@ class TorchTrainable:
 
     def optimizer_state(self) -> Arrays:
         """See `Trainable.optimizer_state`."""
+        torch = import_torch()
         return {
-            f"{name}|{key}": value.detach().cpu().numpy()
+            f"{name}|{key}": np.asarray(value.detach().cpu() if torch.is_tensor(value) else value)
             for name, weight in self._trained.items()
             for key, value in self._optimizer.state.get(weight, {}).items()
         }
@@ -125,10 +130,17 @@ class TorchTrainable:
         torch = import_torch()
         for key, array in arrays.items():
             name, _, kind = key.rpartition("|")
-            value = torch.from_numpy(array)
-            weight = self._trained[name]
-            # torch counts steps on the CPU
-            self._optimizer.state[weight][kind] = value if kind == "step" else value.to(device())
+            state = self._optimizer.state[self._trained[name]]
+            if kind != "step":
+                state[kind] = torch.from_numpy(array).to(device())
+            elif self._counts_in_python:
+                state[kind] = int(array)
+            else:
+                state[kind] = torch.from_numpy(array)  # torch counts steps on the CPU
+
+    def settings(self) -> dict[str, Any]:
+        """See `Trainable.settings`."""
+        return optimizer_settings(self._optimizer) | {"training.max_grad_norm": self._limit}
 
     def peak_memory_mb(self) -> float:
         """See `Trainable.peak_memory_mb`."""

@@ -34,7 +34,7 @@ class AdaptedLinear(paddle.nn.Layer):  # type: ignore[misc]
         super().__init__()
         self.weight, self.bias = linear.weight, linear.bias
         self.parts, self.scaling = tuple(parts), scaling
-        self._join, self._rank = join, rank
+        self._join, self.rank = join, rank
         self.dropout = paddle.nn.Dropout(dropout)
         zeros = paddle.nn.initializer.Constant(0.0)
         for part, width in parts.items():

@@ -9,6 +9,7 @@ from typing import Any
 from erniekit_finetuning.engines.encoding import Encoder
 from erniekit_finetuning.engines.framework import Built
 from erniekit_finetuning.engines.paddle import runtime
+from erniekit_finetuning.engines.paddle.in_use import model_settings
 from erniekit_finetuning.engines.paddle.loading import load_base, load_tokenizer
 from erniekit_finetuning.engines.paddle.lora import add_lora
 from erniekit_finetuning.engines.paddle.saving import save_model
@@ -68,6 +69,10 @@ class PaddleFramework:
     def write_model(self, model: Any, base: Path, folder: Path) -> None:
         """See `Framework.write_model`."""
         save_model(model, base, folder)
+
+    def settings(self, built: Built) -> dict[str, Any]:
+        """See `Framework.settings`."""
+        return model_settings(built.model) | built.trainable.settings()
 
     def versions(self) -> dict[str, str]:
         """See `Framework.versions`."""

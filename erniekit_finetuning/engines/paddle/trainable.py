@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from erniekit_finetuning.engines.batches import IGNORED, Pack
 from erniekit_finetuning.engines.memory import peak_of_process_mb, tokens_at_once
+from erniekit_finetuning.engines.paddle.in_use import optimizer_settings
 from erniekit_finetuning.engines.paddle.lora import trained_weights
 from erniekit_finetuning.engines.paddle.runtime import import_paddle, on_gpu
 from erniekit_finetuning.engines.trainable import Arrays
@@ -37,6 +38,7 @@ class PaddleTrainable:
             apply_decay_param_fun={w.name for w in weights if w.ndim > 1}.__contains__,
             multi_precision=True,
         )
+        self._limit: float | None = None  # the last one that gradients were clipped to
         model.train()
 
     @property
@@ -95,6 +97,7 @@ class PaddleTrainable:
 
     def update(self, rate: float, max_norm: float | None) -> float:
         """See `Trainable.update`."""
+        self._limit = max_norm
         norm = clip(list(self._trained.values()), max_norm)
         self._optimizer.set_lr(rate)
         self._optimizer.step()
@@ -136,6 +139,10 @@ class PaddleTrainable:
             else:
                 state[name + rest] = tensor
         self._optimizer.set_state_dict(state)
+
+    def settings(self) -> dict[str, Any]:
+        """See `Trainable.settings`."""
+        return optimizer_settings(self._optimizer) | {"training.max_grad_norm": self._limit}
 
     def peak_memory_mb(self) -> float:
         """See `Trainable.peak_memory_mb`."""

@@ -28,10 +28,10 @@ def erniekit_problems(recipe: Recipe, architecture: Architecture, device: Device
             "set training.precision: bfloat16 (with model.dtype: float32 the weights keep 32 bits)",
         ),
         (
-            architecture is Architecture.PADDLEOCR_VL,
+            architecture is Architecture.PADDLEOCR_VL or not architecture.is_paddles,
             "model.name_or_path",
             model.name_or_path,
-            "set engine: paddle or hf",
+            "set engine: hf",
         ),
         (
             device == "cpu" and architecture is not Architecture.DENSE,
@@ -77,6 +77,25 @@ def erniekit_problems(recipe: Recipe, architecture: Architecture, device: Device
             "data.chat_template",
             data.chat_template,
             "write it into the model's tokenizer_config.json",
+        ),
+        (
+            data.end_token is not None,
+            "data.end_token",
+            data.end_token,
+            "leave it out: the end token is the model's own",
+        ),
+        (
+            data.longer_examples == "leave_out",
+            "data.longer_examples",
+            "leave_out",
+            "set it refuse: ERNIEKit cuts or skips longer examples without a word",
+        ),
+        *(
+            (value == "epoch", f"training.{key}", "epoch", "give a number of steps")
+            for key, value in (
+                ("eval_steps", training.eval_steps),
+                ("save_steps", training.save_steps),
+            )
         ),
         (
             lora.enabled and lora.lora_dropout > 0,

@@ -6,7 +6,7 @@ section `SFTConfig` says what that trainer would be given for the same training.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from erniekit_finetuning.errors import Problem
 from erniekit_finetuning.recipes.architecture import Architecture
@@ -96,20 +96,25 @@ def _training(recipe: Recipe, files: Files, device: Device) -> dict[str, Any]:
         "packing": data.packing,
         "assistant_only_loss": data.train_on_responses_only,
         "logging_steps": training.logging_steps,
-        "save_steps": training.save_steps,
+        **_every("save", training.save_steps),
         "save_total_limit": training.save_total_limit,
         "report_to": training.report_to,
         "seed": training.seed,
     }
     if files.validation is not None:
         settings |= {
-            "eval_strategy": "steps",
-            "eval_steps": training.eval_steps,
+            **_every("eval", training.eval_steps),
             "load_best_model_at_end": training.load_best_model_at_end,
             "metric_for_best_model": "eval_loss",
             "greater_is_better": False,
         }
     return settings
+
+
+def _every(what: str, steps: int | Literal["epoch"]) -> dict[str, Any]:
+    if steps == "epoch":
+        return {f"{what}_strategy": "epoch"}
+    return {f"{what}_strategy": "steps", f"{what}_steps": steps}
 
 
 def hugging_face_problems(
@@ -124,10 +129,6 @@ def hugging_face_problems(
     if model.quantization == "8bit" and device == "cpu":
         cure = "set model.quantization: 4bit or none, or run on a GPU"
         problems.append(cannot(ENGINE, "model.quantization", "8bit", cure, "it was not tried"))
-    if recipe.training.optim == "adamw_8bit" and device == "cpu":
-        cure = "set training.optim: adamw"
-        why = "its kernels are for GPUs"
-        problems.append(cannot(ENGINE, "training.optim", "adamw_8bit", cure, why))
     for name in ("tensor", "pipeline", "expert"):
         if (found := getattr(parallel, name)) > 1:
             cure = f"set parallel.{name}: 1, or engine: paddle"

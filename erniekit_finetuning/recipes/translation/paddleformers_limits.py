@@ -80,9 +80,13 @@ def _model_problems(recipe: Recipe, architecture: Architecture, device: Device) 
         cure = "set model.dtype: float32 and model.quantization: none, or run on a GPU"
         why = "Paddle multiplies in it on GPUs only"
         problems.append(cannot(ENGINE, "model.dtype", recipe.precision, cure, why))
-    if device == "cpu" and architecture is not Architecture.DENSE:
+    if device == "cpu" and architecture.is_paddles and architecture is not Architecture.DENSE:
         cure = "run on a GPU, or with engine: hf"
         why = f"Paddle has no CPU kernels for a {architecture.value}"
+        problems.append(cannot(ENGINE, "model.name_or_path", model.name_or_path, cure, why))
+    if not architecture.is_paddles:
+        cure = "set engine: hf"
+        why = f"it has no {architecture.value}"
         problems.append(cannot(ENGINE, "model.name_or_path", model.name_or_path, cure, why))
     if training.optim != "adamw":
         cure = "set training.optim: adamw, or engine: hf"
@@ -156,6 +160,17 @@ def _data_problems(recipe: Recipe, architecture: Architecture, device: Device) -
     if not data.train_on_responses_only:
         cure = "set it true, or engine: hf"
         problems.append(cannot(ENGINE, "data.train_on_responses_only", False, cure))
+    for key in ("eval_steps", "save_steps"):
+        if getattr(recipe.training, key) == "epoch":
+            cure = "give a number of steps"
+            problems.append(cannot(ENGINE, f"training.{key}", "epoch", cure))
+    if data.longer_examples == "leave_out":
+        cure = "set it refuse, and leave longer examples out of the data"
+        why = "a longer row ends the training"
+        problems.append(cannot(ENGINE, "data.longer_examples", "leave_out", cure, why))
+    if data.end_token is not None:
+        cure = "leave it out: the end token is the model's own"
+        problems.append(cannot(ENGINE, "data.end_token", data.end_token, cure))
     if data.chat_template is not None:
         cure = "write it into the model's tokenizer_config.json"
         problems.append(cannot(ENGINE, "data.chat_template", data.chat_template, cure))
