@@ -10,6 +10,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from hypothesis import settings
+
+# Machines are busy: a slow example is no fault.
+settings.register_profile("no_deadline", deadline=None)
+settings.load_profile("no_deadline")
 
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 

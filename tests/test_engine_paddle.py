@@ -493,13 +493,13 @@ def test_a_killed_training_goes_on_as_if_undisturbed(
 
 
 def measured(file: Path) -> list[dict[str, float]]:
-    """Every metric but speed and memory, which no two runs share."""
+    """Every metric but speed, time and memory, which no two runs share."""
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     return [
         {
             k: v
             for k, v in line.items()
-            if v is not None and k not in ("tokens_per_second", "peak_memory_mb")
+            if v is not None and k not in ("tokens_per_second", "peak_memory_mb", "seconds")
         }
         for line in lines
     ]

@@ -42,8 +42,8 @@ LATER = Shares(lookup=0.04, table=0.04, repeat=0.01, header=0.03, lines=0.07, ow
 
 
 def shares(done: float) -> Shares:
-    """The shares when `done` (0 to 1) of the run is done: FIRST until 0.05, LATER from 0.12."""
-    late = min(1.0, max(0.0, (done - 0.05) / 0.07))
+    """The shares when `done` (0 to 1) of the run is done: FIRST until 0.07, LATER from 0.17."""
+    late = min(1.0, max(0.0, (done - 0.07) / 0.10))
     first, later = vars(FIRST), vars(LATER)
     return Shares(**{task: (1 - late) * first[task] + late * later[task] for task in first})
 
