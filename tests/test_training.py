@@ -135,8 +135,10 @@ def kill_at(command: list[str], metrics: Path, step: int) -> bool:
         process.wait()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-def test_ten_kills_change_nothing(make: Callable[..., Recipe], tmp_path: Path, engine: str) -> None:
+@pytest.mark.parametrize(("engine", "kills"), [("paddle", 10), ("hf", 4)])
+def test_kills_change_nothing(
+    make: Callable[..., Recipe], tmp_path: Path, engine: str, kills: int
+) -> None:
     recipe = make(
         engine,
         lora={"lora_dropout": 0.2},
@@ -156,8 +158,7 @@ def test_ten_kills_change_nothing(make: Callable[..., Recipe], tmp_path: Path, e
         ]  # fmt: skip
 
     killed = tmp_path / "killed"
-    kills = sorted(random.Random(7).sample(range(6, 116), 10))
-    for step in kills:
+    for step in sorted(random.Random(7).sample(range(6, 116), kills)):
         assert kill_at(command(killed), killed / "metrics.jsonl", step)
     subprocess.run(command(killed), check=True, capture_output=True)
     subprocess.run(command(tmp_path / "whole"), check=True, capture_output=True)
