@@ -14,14 +14,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-import uvicorn
-from playwright.sync_api import sync_playwright
+from browsing import browsing
 
 from app.ui.chat import Chat
 from erniekit_finetuning.chat.sides import open_sides
@@ -105,21 +102,11 @@ def main() -> None:
         command("answers", *asked, "--output", "said", folder=folder)
         talking = Talking(open_sides(str(run)))
         chat = Chat(talking, How(SYSTEM, 80, Sampling(0.3, 0.95, 1)))
-        server = uvicorn.Server(uvicorn.Config(chat.app, port=PORT, log_level="warning"))
-        thread = Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        with sync_playwright() as driver:
-            chromium = shutil.which("chromium") or shutil.which("google-chrome")
-            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with browsing(chat.app, PORT) as browser:
             draw_chat(browser.new_page(viewport={"width": 1280, "height": 640}))
             page = browser.new_page(viewport={"width": 1100, "height": 760})
             page.goto((folder / "said" / "answers.html").as_uri())
             page.screenshot(path=FOLDER / "answers.png")
-            browser.close()
-        server.should_exit = True
-        thread.join()
 
 
 if __name__ == "__main__":

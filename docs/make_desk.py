@@ -7,16 +7,12 @@ RUN is a tuned model, compared with its base. Needs Chromium (`make browser`).
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
-import time
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
-import uvicorn
-from playwright.sync_api import sync_playwright
+from browsing import browsing
 
 from app.config.settings import settings_for
 from app.core.learning.store import Store
@@ -61,18 +57,8 @@ def main(run: str) -> None:
         folder = Path(name)
         (folder / "invoice.pdf").write_bytes(render_pdf(made.invoice, made.style))
         desk = Desk(service, Store(f"sqlite:///{folder / 'store.db'}", folder), settings)
-        server = uvicorn.Server(uvicorn.Config(desk.app, port=PORT, timeout_graceful_shutdown=1))
-        thread = Thread(target=server.run)
-        thread.start()
-        while not server.started:
-            time.sleep(0.05)
-        with sync_playwright() as driver:
-            chromium = shutil.which("chromium") or shutil.which("google-chrome")
-            browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        with browsing(desk.app, PORT) as browser:
             draw(browser.new_page(viewport={"width": 1360, "height": 850}), folder / "invoice.pdf")
-            browser.close()
-        server.should_exit = True
-        thread.join()
         desk.close()
     service.close()
 

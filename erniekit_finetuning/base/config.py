@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 import yaml
@@ -84,3 +85,12 @@ def load_pretraining(path: Path) -> Pretraining:
                 for fault in error.errors()
             ]
         ) from error
+
+
+def recipe_and_run(description: str | None) -> tuple[Pretraining, Path]:
+    """The recipe and the run folder that a command line names; raises as `load_pretraining`."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    arguments = parser.parse_args()
+    return load_pretraining(arguments.config), arguments.output

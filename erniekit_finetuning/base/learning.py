@@ -125,7 +125,7 @@ def exact(learner: Learner, batches: Sequence[Tensors]) -> tuple[int, int]:
         width = batch.ids.shape[1]
         row = batch.trained // width * (int(batch.texts.max()) + 1)
         row += batch.texts.flatten()[batch.trained]
-        wrong = row[best != batch.labels].unique().numel()
-        rows += row.unique().numel()
-        right += row.unique().numel() - wrong
+        asked, wrong = row.unique().numel(), row[best != batch.labels].unique().numel()
+        rows += asked
+        right += asked - wrong
     return right, rows

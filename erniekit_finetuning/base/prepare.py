@@ -5,23 +5,17 @@ Work for CPUs; the run folder can then be carried to a machine with GPUs.
 
 from __future__ import annotations
 
-import argparse
 import os
-from pathlib import Path
 
 from erniekit_finetuning.base import corpus, tokenizer
-from erniekit_finetuning.base.config import load_pretraining
+from erniekit_finetuning.base.config import recipe_and_run
 from erniekit_finetuning.base.corpus import FORMS
 from erniekit_finetuning.base.drawing import build
 
 
 def main() -> None:
     """Make what is missing."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    config, run = load_pretraining(arguments.config), arguments.output
+    config, run = recipe_and_run(__doc__)
     data, workers = config.corpus, os.cpu_count() or 1
     build(run / "drawn", data.generator, data.seed, data.drawn, "drawn", workers)
     for number, form in enumerate(FORMS):

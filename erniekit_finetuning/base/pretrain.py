@@ -7,7 +7,6 @@ goes on with fresh draws of data, not bit for bit.
 
 from __future__ import annotations
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -20,7 +19,7 @@ from typing import Any
 from erniekit_finetuning.base import corpus
 from erniekit_finetuning.base.batches import Laying, laid_out
 from erniekit_finetuning.base.checkpoint import restore, save
-from erniekit_finetuning.base.config import Pretraining, load_pretraining
+from erniekit_finetuning.base.config import Pretraining, recipe_and_run
 from erniekit_finetuning.base.corpus import FORMS, Labelled, exact_key
 from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.base.rows import Encoder
@@ -33,11 +32,7 @@ from synthetic_invoice_generator.config import load_config
 
 def main() -> None:
     """Train, from the checkpoint where there is one."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    config, run = load_pretraining(arguments.config), arguments.output
+    config, run = recipe_and_run(__doc__)
     bound_kernel_cache()
     import torch.multiprocessing
 
