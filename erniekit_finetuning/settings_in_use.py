@@ -9,20 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from erniekit_finetuning.adapters.tensors import read_json
 from erniekit_finetuning.engines.checkpoints import step_of
+from erniekit_finetuning.engines.finished_run import FinishedRun
 from erniekit_finetuning.engines.locating import BASE_RECORD
-from erniekit_finetuning.engines.metrics_file import METRICS_FILE, MetricsFile
-from erniekit_finetuning.engines.protocol import Metric
-from erniekit_finetuning.engines.run_folder import RUN_FILE, flat, read_run
-from erniekit_finetuning.engines.schedule import due, learning_rate, total_steps
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.engines.run_folder import flat
+from erniekit_finetuning.engines.schedule import learning_rate
 from erniekit_finetuning.recipes.chat_templates import CHAT_TEMPLATES
-from erniekit_finetuning.recipes.model import Recipe
 
 
 @dataclass(frozen=True)
@@ -35,61 +31,15 @@ class Setting:
     agrees: bool
 
 
-@dataclass(frozen=True)
-class Run:
-    """A finished run, as its folder tells it."""
-
-    folder: Path
-    recipe: Recipe
-    result: dict[str, Any]
-    sources: list[dict[str, Any]]
-
-    @classmethod
-    def read(cls, folder: Path) -> Run:
-        """Raises UnusableInput when there is no finished run of our own loop."""
-        saved = read_run(folder)
-        if saved is None or saved["state"] != "finished" or not saved["result"].get("settings"):
-            what, file = "is no finished run that tells its settings", str(folder / RUN_FILE)
-            raise UnusableInput(Problem(what, file=file, cure="train with engine: paddle or hf"))
-        recipe = Recipe.model_validate(saved["recipe"])
-        return cls(folder, recipe, saved["result"], saved["sources"])
-
-    @cached_property
-    def told(self) -> dict[str, Any]:
-        """What the training's own objects said."""
-        settings: dict[str, Any] = self.result["settings"]
-        return settings
-
-    @cached_property
-    def metrics(self) -> list[Metric]:
-        """Every logged step."""
-        return MetricsFile(self.folder / METRICS_FILE).metrics
-
-    @property
-    def per_epoch(self) -> int:
-        """Optimizer steps of an epoch."""
-        return -(-int(self.result["sequences"]) // int(self.told["sequences_per_step"]))
-
-    @property
-    def total(self) -> int:
-        """Optimizer steps that the recipe asks for."""
-        return total_steps(self.per_epoch, self.recipe.training)
-
-    def due(self, every: Any) -> list[int]:
-        """The steps done at which something is due, the last one always."""
-        last = int(self.result["steps"])
-        return [s for s in range(1, last + 1) if s == last or due(s, every, self.per_epoch)]
-
-
 def settings_in_use(folder: Path) -> list[Setting]:
     """The settings of a run's recipe that can be read back, in the recipe's order."""
-    run = Run.read(folder)
+    run = FinishedRun.read(folder)
     keys = flat(run.recipe.model_dump(mode="json"))
     found = {setting.key: setting for setting in (*_told(run, keys), *_data(run), *_course(run))}
     return [found[key] for key in keys if key in found]
 
 
-def _told(run: Run, keys: dict[str, Any]) -> Iterator[Setting]:
+def _told(run: FinishedRun, keys: dict[str, Any]) -> Iterator[Setting]:
     """What the training's own objects say under the very key."""
     expected = keys | {
         "data.end_token": run.recipe.data.end_token
@@ -112,7 +62,7 @@ def _told(run: Run, keys: dict[str, Any]) -> Iterator[Setting]:
         yield Setting("model.name_or_path", named, base, base == named)
 
 
-def _data(run: Run) -> Iterator[Setting]:
+def _data(run: FinishedRun) -> Iterator[Setting]:
     data, result = run.recipe.data, run.result
     names = [Path(source.place).name for source in data.sources]
     counts = [f"{Path(one['place']).name} ({one['taken']})" for one in run.sources]
@@ -122,6 +72,8 @@ def _data(run: Run) -> Iterator[Setting]:
         whole = result["train_examples"] == sum(one["train"] for one in run.sources)
         used = data.mixing if whole or result["left_out"] else "not all once"
         yield Setting("data.mixing", data.mixing, used, used == data.mixing)
+    seeds = {one["seed"] for one in run.sources}
+    yield Setting("data.seed", data.seed, ", ".join(map(str, sorted(seeds))), seeds == {data.seed})
     held, learnt = result["validation_examples"], result["train_examples"]
     if data.validation_file is not None:
         name = Path(data.validation_file).name
@@ -139,7 +91,7 @@ def _data(run: Run) -> Iterator[Setting]:
     yield Setting("data.longer_examples", data.longer_examples, left, allowed)
 
 
-def _course(run: Run) -> Iterator[Setting]:
+def _course(run: FinishedRun) -> Iterator[Setting]:
     training, told = run.recipe.training, run.told
     steps, metrics = run.result["steps"], run.metrics
     length = "max_steps" if training.max_steps is not None else "num_train_epochs"
@@ -177,7 +129,7 @@ def _course(run: Run) -> Iterator[Setting]:
     yield from _judged(run)
 
 
-def _judged(run: Run) -> Iterator[Setting]:
+def _judged(run: FinishedRun) -> Iterator[Setting]:
     """What was made of the validation losses."""
     training, result = run.recipe.training, run.result
     losses = {m.step: m.eval_loss for m in run.metrics if m.eval_loss is not None}
@@ -195,7 +147,7 @@ def _judged(run: Run) -> Iterator[Setting]:
         yield Setting("training.early_stopping_patience", patience, used, agrees)
 
 
-def _kept(run: Run) -> list[int]:
+def _kept(run: FinishedRun) -> list[int]:
     return sorted(step_of(path) for path in (run.folder / "checkpoints").glob("step-*"))
 
 

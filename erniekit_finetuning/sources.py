@@ -24,8 +24,8 @@ T = TypeVar("T")
 class SourceCount:
     """What became of one source: rows read, taken of them, and on which side of the split.
 
-    `train` counts them before several sources are mixed. `left_out`: what `standardize` did not
-    keep, and how often.
+    `train` counts them before several sources are mixed. `seed` drew what was taken and held out.
+    `left_out`: what `standardize` did not keep, and how often.
     """
 
     place: str
@@ -33,6 +33,7 @@ class SourceCount:
     taken: int
     train: int
     validation: int
+    seed: int
     left_out: dict[str, int]
 
     def __str__(self) -> str:
@@ -50,13 +51,14 @@ class Source:
     place: str
     rows: int
     taken: list[Example]
+    seed: int
     left_out: LeftOut
 
     def count(self, learnt: int) -> SourceCount:
         """Its numbers, when `learnt` of what was taken are not held out."""
         taken = len(self.taken)
         left = dict(sorted(self.left_out.items()))
-        return SourceCount(self.place, self.rows, taken, learnt, taken - learnt, left)
+        return SourceCount(self.place, self.rows, taken, learnt, taken - learnt, self.seed, left)
 
 
 def read_source(
@@ -79,7 +81,7 @@ def read_source(
             here = Problem("a source of the hub", field=f"{field}.hub", cure=cure)
             raise UnusableInput([*error.problems, here]) from error
     taken = some(examples, section.max_samples, seed + number)
-    return Source(section.place, len(examples), taken, left)
+    return Source(section.place, len(examples), taken, seed, left)
 
 
 def some(group: Sequence[T], limit: int | None, seed: int) -> list[T]:

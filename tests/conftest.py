@@ -19,9 +19,13 @@ settings.load_profile("no_deadline")
 LOCAL = {"127.0.0.1", "::1", "localhost"}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser_if_any() -> Iterator[Any]:
-    """Debian's Chromium, without a window; None where it is not installed."""
+    """Debian's Chromium, without a window; None where it is not installed.
+
+    One for each module: while its driver is open, an event loop runs in this thread, and
+    `asyncio.run` of another module's test would be refused.
+    """
     chromium = shutil.which("chromium") or shutil.which("google-chrome")
     if chromium is None:
         yield None

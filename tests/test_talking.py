@@ -136,7 +136,11 @@ def test_all_that_is_told_on_the_way_begins_the_answer(base: Path) -> None:
     assert [one.tokens for one in told] == sorted({one.tokens for one in told})
     assert told[0].first_seconds == told[-1].first_seconds
     assert told[-1].seconds > told[0].seconds > 0
-    assert told[-1].tokens_per_second > 0
+    # A first step that says several tokens is no rate of those after it.
+    assert told[0].first_tokens == told[-1].first_tokens == told[0].tokens > 0
+    assert told[0].tokens_per_second is None
+    after = told[-1].seconds - told[0].seconds
+    assert told[-1].tokens_per_second == pytest.approx((50 - told[0].tokens) / after)
 
 
 def test_half_a_letter_is_not_told() -> None:

@@ -31,23 +31,25 @@ class Said:
     """An answer as far as it is said, and why it is over: its `end`, the token `limit`, or None
     while it goes on.
 
-    Seconds are the model's own computing, in which the others waited: `first_seconds` until its
-    first token, `seconds` in all. `left_out` are the oldest turns that did not fit its context.
+    Seconds are the model's own computing, in which the others waited: `first_seconds` for its
+    first step, which said `first_tokens`, and `seconds` in all. `left_out` are the oldest turns
+    that did not fit its context.
     """
 
     text: str = ""
     over: Literal["end", "limit", "stopped"] | None = None
     tokens: int = 0
+    first_tokens: int = 0
     first_seconds: float | None = None
     seconds: float = 0.0
     left_out: int = 0
 
     @property
     def tokens_per_second(self) -> float | None:
-        """After the first token, which waits for the whole prompt; None before there is a rate."""
-        if self.first_seconds is None or self.tokens < 2:
+        """After the first step, which waits for the whole prompt; None before there is a rate."""
+        if self.first_seconds is None or self.tokens <= self.first_tokens:
             return None
-        return (self.tokens - 1) / max(self.seconds - self.first_seconds, 1e-9)
+        return (self.tokens - self.first_tokens) / max(self.seconds - self.first_seconds, 1e-9)
 
 
 class Talking:
@@ -101,13 +103,14 @@ class _Answer:
         started = time.monotonic()
         ended = self._together.step()
         seconds = self.said.seconds + time.monotonic() - started
-        first = seconds if self.said.first_seconds is None else self.said.first_seconds
-        self.said = replace(self.said, seconds=seconds, first_seconds=first)
+        over: Literal["end", "limit"] | None = None
         if ended:
             ((_, outcome),) = ended
             assert isinstance(outcome, Generation)  # only a constraint can fail
-            over: Literal["end", "limit"] = "end" if outcome.finished else "limit"
-            self.said = replace(self.said, text=outcome.text, tokens=outcome.new_tokens, over=over)
+            over = "end" if outcome.finished else "limit"
+            text, tokens = outcome.text, outcome.new_tokens
         else:
             text, tokens = self._together.so_far(_KEY)
-            self.said = replace(self.said, text=text, tokens=tokens)
+        self.said = replace(self.said, text=text, over=over, tokens=tokens, seconds=seconds)
+        if self.said.first_seconds is None:
+            self.said = replace(self.said, first_tokens=tokens, first_seconds=seconds)

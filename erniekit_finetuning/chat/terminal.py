@@ -134,7 +134,7 @@ class Terminal:
 def about(said: Said) -> str:
     """How an answer came about, in a few words.
 
-    >>> about(Said("Hi", "limit", 3, 0.5, 1.5, left_out=2))
+    >>> about(Said("Hi", "limit", 3, 1, 0.5, 1.5, left_out=2))
     'first token after 0.50 s, 2.0 tokens/s, 3 tokens, cut off, oldest 2 turns left out'
     """
     rate = said.tokens_per_second

@@ -42,8 +42,8 @@ from hf.chat import (
 
 pytestmark = pytest.mark.skipif(find_spec("peft") is None, reason="needs the extra hf")
 GOLDEN = ROOT / "tests" / "golden" / "chat"
-# What no file of a run shows: the seed of the split.
-NOT_READ_BACK = {"data.seed", "engine"}
+# Whose settings they are, not one of them.
+NOT_READ_BACK = {"engine"}
 SYSTEM = (
     "You are a helpful assistant that provides detailed and accurate responses based on the "
     "user's input."
