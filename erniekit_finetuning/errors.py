@@ -58,3 +58,9 @@ class UnusableInput(Exception):
     def __reduce__(self) -> tuple[type[UnusableInput], tuple[tuple[Problem, ...]]]:
         """The problems travel from a worker process, not their text."""
         return type(self), (self.problems,)
+
+
+def brief(value: Any) -> str:
+    """A value for an error message: never longer than 60 characters."""
+    text = repr(value if not isinstance(value, str | bytes) else value[:60])
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -12,8 +12,7 @@ from erniekit_finetuning.data.schemas.keeping import answer_problems
 from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.data.standardizing import LeftOut, standardized
 from erniekit_finetuning.engines.protocol import Example, Message
-from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice.own_json import brief
+from erniekit_finetuning.errors import Problem, UnusableInput, brief
 from erniekit_finetuning.invoice.strict_json import exact_number, parse
 
 _ROLES = {"system": "system", "human": "user", "assistant": "assistant"}

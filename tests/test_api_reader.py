@@ -226,7 +226,7 @@ api:
         (11, "Authorization has no place in a file"),
     ):
         assert any(p.line == line and words in str(p) for p in caught.value.problems), words
-    assert "api.model: Field required" in told
+    assert "api.model: the key is missing" in told
     assert len(caught.value.problems) == 10
 
 
@@ -590,9 +590,9 @@ def test_a_wrong_key_is_told_and_not_shown(
     [
         (b'{"choices": [}', "Invalid JSON"),
         (b"<html>welcome</html>", "found <html>welcome</html>"),
-        ({}, "choices: Field required"),
+        ({}, "choices: the key is missing"),
         ({"choices": []}, "choices: List should have at least 1 item"),
-        ({"choices": [{"message": {"content": 5}}]}, "choices.0.message.content"),
+        ({"choices": [{"message": {"content": 5}}]}, "choices[0].message.content"),
         ({"error": f"no such model for {KEY}"}, "no such model for [key]"),
     ],
 )

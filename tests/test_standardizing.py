@@ -94,7 +94,7 @@ def test_our_own_pairs_stay_strict() -> None:
         ({"messages": SAME["messages"]["messages"][:1]}, "turns are not in order; found human"),
         (
             {"conversations": [{"from": "tool", "value": "x"}]},
-            r"conversations.0.from: .*found 'tool'",
+            r"conversations\[0\].from: .*found 'tool'",
         ),
         ({"words": "x"}, "no format that is known; found words"),
         (["x"], "no format that is known; found list"),

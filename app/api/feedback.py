@@ -12,6 +12,7 @@ from app.api.answers import refusals
 from app.core.learning.store import Store
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import unusable
 from erniekit_finetuning.invoice.strict_json import exact_number, parse
 
 MOST = 2**20  # bytes of a correction
@@ -78,10 +79,5 @@ def _kept(store: Store, body: bytes) -> int:
     except UnicodeEncodeError as error:
         raise UnusableInput(Problem("half a letter: a surrogate without the other one")) from error
     except ValidationError as error:
-        raise UnusableInput(
-            [
-                Problem(fault["msg"], field=".".join(map(str, fault["loc"])))
-                for fault in error.errors(include_url=False, include_input=False)
-            ]
-        ) from error
+        raise unusable(error) from error
     return store.correct(given.document_id, given.corrected, given.reviewer)

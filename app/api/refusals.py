@@ -14,6 +14,7 @@ from starlette.routing import Match
 
 from app.core.processes import Busy
 from app.core.refusals import KNOWN, refusal
+from erniekit_finetuning.faults import field_of, said
 
 
 class Told(JSONResponse):
@@ -51,7 +52,7 @@ def add_refusals(app: FastAPI) -> None:
     def invalid(_: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
         faults = [  # without what was sent, which may be of any size and kind
-            {"what": fault["msg"], "field": ".".join(map(str, fault["loc"]))[:200]}
+            {"what": said(fault), "field": (field_of(fault) or "")[:200]}
             for fault in error.errors()
         ]
         return Told({"detail": faults}, status_code=422)

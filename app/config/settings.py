@@ -26,6 +26,7 @@ from yaml import YAMLError
 from app.config.sections import Api, Documents, ErnieVL, Jobs, Kept
 from app.config.variables import refuse_unknown_variables
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import field_of, said
 
 
 def _is_loopback(host: str) -> bool:
@@ -99,9 +100,9 @@ def _faults(error: ValidationError) -> UnusableInput:
     return UnusableInput(
         [
             Problem(
-                fault["msg"],
+                said(fault),
                 file="settings",
-                field=".".join(map(str, fault["loc"])) or None,
+                field=field_of(fault),
                 cure=_known(fault["loc"]),
             )
             for fault in error.errors(include_url=False, include_input=False)

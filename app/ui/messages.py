@@ -15,7 +15,8 @@ import gradio as gr
 from pydantic import BaseModel, ValidationError
 
 from app.core.refusals import KNOWN, refusal
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.errors import UnusableInput
+from erniekit_finetuning.faults import unusable
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -73,10 +74,4 @@ def _read(asked: type[M], text: Any) -> M:
     try:
         return asked.model_validate_json(text)
     except ValidationError as error:
-        faults = error.errors(include_url=False, include_input=False)
-        raise UnusableInput(
-            [
-                Problem(fault["msg"], field=".".join(map(str, fault["loc"])) or None)
-                for fault in faults
-            ]
-        ) from error
+        raise unusable(error) from error

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import unusable
 
 
 class _Strict(BaseModel):
@@ -79,12 +80,7 @@ def load_pretraining(path: Path) -> Pretraining:
     except (OSError, yaml.YAMLError) as error:
         raise UnusableInput(Problem(str(error), file=str(path))) from error
     except ValidationError as error:
-        raise UnusableInput(
-            [
-                Problem(fault["msg"], file=str(path), field=".".join(map(str, fault["loc"])))
-                for fault in error.errors()
-            ]
-        ) from error
+        raise unusable(error, shown=True, file=str(path)) from error
 
 
 def recipe_and_run(description: str | None) -> tuple[Pretraining, Path]:

@@ -14,6 +14,7 @@ from erniekit_finetuning.confidence.evidence import FEATURES, Evidence, features
 from erniekit_finetuning.confidence.logistic import Logistic
 from erniekit_finetuning.engines.run_folder import RUN_FILE
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import wrong_file
 from erniekit_finetuning.files import write_text
 
 CALIBRATION_FILE = "calibration.json"
@@ -110,10 +111,7 @@ def calibration_of(
     try:
         found = Calibration.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        field = ".".join(map(str, fault["loc"])) or None
-        what = f"is no calibration: {fault['msg']}"
-        raise UnusableInput(Problem(what, file=str(file), field=field, cure=_CURE)) from error
+        raise wrong_file(error, "a calibration", file=str(file), cure=_CURE) from error
     except OSError as error:
         raise UnusableInput(
             Problem("cannot be read", file=str(file), found=error.strerror, cure=_CURE)

@@ -22,9 +22,8 @@ from erniekit_finetuning.decoding.candidates import Candidates, candidates, shor
 from erniekit_finetuning.documents.locate import Found, Locator
 from erniekit_finetuning.documents.model import Document
 from erniekit_finetuning.documents.text import document_text
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.errors import Problem, UnusableInput, brief
 from erniekit_finetuning.invoice.model import bounded
-from erniekit_finetuning.invoice.own_json import brief
 
 
 @dataclass(frozen=True)

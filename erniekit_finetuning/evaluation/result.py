@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -23,6 +23,7 @@ from erniekit_finetuning.evaluation.scores import (
     slice_scores,
     troubles,
 )
+from erniekit_finetuning.faults import wrong_file
 from erniekit_finetuning.files import write_text, written_whole
 
 
@@ -167,7 +168,7 @@ def read_evaluation(path: Path) -> Evaluation:
     except OSError as error:
         raise _unreadable(path, error) from error
     except ValidationError as error:
-        raise _no_result(path, error) from error
+        raise _no_result(error, file=str(path)) from error
     name = "matches.jsonl" if path.name == "results.json" else f"{path.stem}.matches.jsonl"
     matches = path.with_name(name)
     return Evaluation(results.evaluated, tabled(read_documents(matches)), matches)
@@ -181,7 +182,7 @@ def read_documents(path: Path) -> Iterator[DocumentResult]:
                 try:
                     yield DocumentResult.model_validate_json(line)
                 except ValidationError as error:
-                    raise _no_result(path, error, number) from error
+                    raise _no_result(error, file=str(path), line=number) from error
     except OSError as error:
         raise _unreadable(path, error) from error
 
@@ -191,8 +192,5 @@ def _unreadable(path: Path, error: OSError) -> UnusableInput:
     return UnusableInput(Problem("cannot be read", file=str(path), found=error.strerror, cure=cure))
 
 
-def _no_result(path: Path, error: ValidationError, line: int | None = None) -> UnusableInput:
-    fault = error.errors(include_url=False)[0]
-    field = ".".join(map(str, fault["loc"])) or None
-    what = f"is no evaluation result: {fault['msg']}"
-    return UnusableInput(Problem(what, str(path), line, field, cure="evaluate again"))
+def _no_result(error: ValidationError, **told: Any) -> UnusableInput:
+    return wrong_file(error, "an evaluation result", cure="evaluate again", **told)

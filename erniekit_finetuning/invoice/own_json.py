@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import unusable
 from erniekit_finetuning.invoice.model import Invoice
 
 
@@ -22,16 +22,7 @@ def from_own(data: Mapping[str, Any]) -> Invoice:
     try:
         return Invoice.model_validate(data)
     except ValidationError as error:
-        raise UnusableInput(
-            [
-                Problem(
-                    fault["msg"],
-                    field=_path(fault["loc"]),
-                    found=brief(fault["input"]),
-                )
-                for fault in error.errors(include_url=False)
-            ]
-        ) from error
+        raise unusable(error, shown=True) from error
 
 
 def json_schema() -> dict[str, Any]:
@@ -40,19 +31,6 @@ def json_schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **Invoice.model_json_schema(mode="serialization"),
     }
-
-
-def brief(value: Any) -> str:
-    """A value for an error message: never longer than 60 characters."""
-    text = repr(value if not isinstance(value, str | bytes) else value[:60])
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _path(location: tuple[int | str, ...]) -> str:
-    path = ""
-    for part in location:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path
 
 
 if __name__ == "__main__":  # `make schema`

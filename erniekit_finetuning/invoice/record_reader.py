@@ -9,9 +9,8 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from erniekit_finetuning.errors import Problem
+from erniekit_finetuning.errors import Problem, brief
 from erniekit_finetuning.invoice.model import MAX_PRINT, Printed, exact
-from erniekit_finetuning.invoice.own_json import brief
 
 Table = dict[str, tuple[str, type]]  # key -> (field of the model, type of its value)
 E = TypeVar("E", bound=StrEnum)

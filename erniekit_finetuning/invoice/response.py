@@ -15,9 +15,9 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.errors import Problem, UnusableInput, brief
 from erniekit_finetuning.invoice.model import MAX_PRINT, Invoice, Printed, Totals, bounded
-from erniekit_finetuning.invoice.own_json import brief, from_own
+from erniekit_finetuning.invoice.own_json import from_own
 
 # key of the answer -> path in the Invoice
 VENDOR = {"name": "seller.name", "address": "seller.address", "tax_id": "seller.vat_id"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.errors import Problem, UnusableInput, brief
 from erniekit_finetuning.invoice import ground_truth, plain, response
-from erniekit_finetuning.invoice.own_json import brief, from_own
+from erniekit_finetuning.invoice.own_json import from_own
 from erniekit_finetuning.invoice.response import Read
 from erniekit_finetuning.invoice.values import typed
 

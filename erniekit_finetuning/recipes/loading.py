@@ -11,6 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import said
 from erniekit_finetuning.recipes.chat_templates import CHAT_TEMPLATES
 from erniekit_finetuning.recipes.model import Recipe
 from erniekit_finetuning.recipes.yaml_file import Key, as_numbers, read_with_problems
@@ -112,7 +113,7 @@ def _problem(path: Path, lines: dict[Key, int], given: set[Key], detail: Any) ->
     if detail["type"] == "extra_forbidden":
         what, cure, found = "unknown key", _did_you_mean(key), None
     else:
-        what, cure = detail["msg"].removeprefix("Value error, "), None
+        what, cure = said(detail), None
     if isinstance(detail["input"], dict):
         found = None
     return Problem(

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import wrong_file
 from erniekit_finetuning.files import on_disk
 
 LINK, LOG = "promoted", "promotions.jsonl"
@@ -149,11 +150,9 @@ def _read(models: Path, number: int, line: bytes) -> Switch:
     try:
         return Switch.model_validate_json(line)
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]["msg"]
         cure = "put back the line as it was: rolling back depends on it"
-        raise UnusableInput(
-            Problem("is no line of promotions", str(models / LOG), number, found=fault, cure=cure)
-        ) from error
+        told = {"file": str(models / LOG), "line": number, "cure": cure}
+        raise wrong_file(error, "a line of promotions", **told) from error
 
 
 def _linked(models: Path) -> str | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import wrong_file
 from erniekit_finetuning.files import write_text, written_whole
 
 ROUND, CORRECTIONS = "round.json", "corrections.jsonl"
@@ -95,10 +95,8 @@ def read_round(folder: Path) -> Round:
     try:
         return Round.model_validate_json(file.read_bytes())
     except ValidationError as error:
-        fault = error.errors(include_url=False)[0]
-        field, cure = ".".join(map(str, fault["loc"])) or None, "move its folder away"
-        what = f"is no round of learning: {fault['msg']}"
-        raise UnusableInput(Problem(what, file=str(file), field=field, cure=cure)) from error
+        cure = "move its folder away"
+        raise wrong_file(error, "a round of learning", file=str(file), cure=cure) from error
 
 
 def write_round(folder: Path, one: Round) -> None:

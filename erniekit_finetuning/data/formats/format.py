@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from erniekit_finetuning.data.pair import Pair, Turn
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import unusable
 
 
 @dataclass(frozen=True)
@@ -56,23 +57,7 @@ def checked(model: type[Row], row: Mapping[str, Any], expected: str) -> Any:
     try:
         return model.model_validate(row)
     except ValidationError as error:
-        raise UnusableInput(
-            [
-                Problem(
-                    _said(fault),
-                    field=".".join(map(str, fault["loc"])) or None,
-                    found=None if fault["type"] == "missing" else repr(fault["input"])[:80],
-                    expected=expected,
-                )
-                for fault in error.errors(include_url=False)
-            ]
-        ) from error
-
-
-def _said(fault: Any) -> str:
-    if fault["type"] == "extra_forbidden":
-        return "unknown key"
-    return "the key is missing" if fault["type"] == "missing" else str(fault["msg"])
+        raise unusable(error, shown=True, expected=expected) from error
 
 
 def pair_of(turns: tuple[Turn, ...], images: tuple[str, ...] = ()) -> Pair:

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from erniekit_finetuning.data.formats.format import Format
 from erniekit_finetuning.data.pair import Pair
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import unusable
 
 _EXPECTED = '{"image": .., "conversations": [{"role": "human", ..}, ..]}'
 
@@ -22,17 +22,7 @@ def _read(row: Mapping[str, Any]) -> Pair:
     try:
         return Pair.model_validate(row)
     except ValidationError as error:
-        raise UnusableInput(
-            [
-                Problem(
-                    fault["msg"],
-                    field=".".join(map(str, fault["loc"])),
-                    found=None if fault["type"] == "missing" else repr(fault["input"])[:80],
-                    expected=_EXPECTED,
-                )
-                for fault in error.errors(include_url=False)
-            ]
-        ) from error
+        raise unusable(error, shown=True, expected=_EXPECTED) from error
 
 
 PAIRS = Format("pairs", frozenset(Pair.model_fields), False, True, _write, _read)

@@ -14,8 +14,7 @@ from jsonschema import ValidationError
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Node, Number, Object, under
-from erniekit_finetuning.errors import Problem, UnusableInput
-from erniekit_finetuning.invoice.own_json import brief
+from erniekit_finetuning.errors import Problem, UnusableInput, brief
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 

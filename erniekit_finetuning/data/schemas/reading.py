@@ -24,9 +24,8 @@ from erniekit_finetuning.data.schemas.tree import (
     Print,
     Text,
 )
-from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.errors import Problem, UnusableInput, brief
 from erniekit_finetuning.invoice.answer_schema import answer_schema
-from erniekit_finetuning.invoice.own_json import brief
 
 MOST_NODES = 5000  # $refs that refer to each other twice grow without end
 DEEPEST = 100  # steps of a path; Python's own recursion ends at about ten times that

@@ -9,6 +9,7 @@ from typing import Annotated
 from pydantic import BaseModel, Field, ValidationError
 
 from erniekit_finetuning.engines.protocol import Generation, TokenScore
+from erniekit_finetuning.faults import field_of, said
 
 _CUT = ("length", "content_filter")
 
@@ -58,8 +59,8 @@ def read_reply(data: bytes) -> Generation:
         reply = _Reply.model_validate_json(data)
     except ValidationError as error:
         fault = error.errors()[0]
-        place = ".".join(str(part) for part in fault["loc"])
-        raise ValueError(f"{place}: {fault['msg']}" if place else fault["msg"]) from error
+        place = field_of(fault)
+        raise ValueError(f"{place}: {said(fault)}" if place else said(fault)) from error
     choice = reply.choices[0]
     text = choice.message.content or ""
     told = (choice.logprobs and choice.logprobs.content) or []

@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from erniekit_finetuning.errors import Problem, UnusableInput
+from erniekit_finetuning.faults import said
 from erniekit_finetuning.recipes.section import Name, Section
 from erniekit_finetuning.recipes.yaml_file import Key, read_with_problems
 
@@ -158,7 +159,7 @@ def fingerprint(model: ApiModel, schema: Mapping[str, Any] | None = None) -> str
 def _problem(path: Path, lines: dict[Key, int], detail: Any) -> Problem:
     key: Key = tuple(str(part) for part in detail["loc"])
     nearest = next((key[:n] for n in range(len(key), 0, -1) if key[:n] in lines), ())
-    what, found, cure = detail["msg"].removeprefix("Value error, "), None, None
+    what, found, cure = said(detail), None, None
     if detail["type"] == "extra_forbidden":
         what, cure = "unknown key", _known(key)
         if _SECRET.search(key[-1]):
