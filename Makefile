@@ -25,8 +25,10 @@ help:
 demo: .venv/demo/installed
 	.venv/demo/bin/ernie-invoice demo
 
+# Two files at a time: what the tests of a file share is made once. PROCESSES=0 is one after the other.
+PROCESSES ?= 2
 test: .venv/test/installed
-	.venv/test/bin/python -m pytest $(ARGS)
+	.venv/test/bin/python -m pytest -n $(PROCESSES) --dist loadfile $(ARGS)
 
 lint: .venv/test/installed
 	.venv/test/bin/ruff check $(CODE)

@@ -73,6 +73,7 @@ EXTRAS = {
     "test": [
         *DESK,
         "pytest>=9",
+        "pytest-xdist>=3.8",
         "hypothesis>=6.170",
         "nbclient>=0.11",  # runs the example notebook
         "ipykernel>=7",
