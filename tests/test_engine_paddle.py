@@ -381,6 +381,27 @@ def test_the_norm_of_cpus_is_upstreams(base: Path) -> None:
         assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
 
 
+def test_the_rotation_of_cpus_is_upstreams() -> None:
+    """Its values and its gradients, with more heads of queries than of keys."""
+    paddle = import_paddle()
+    from paddleformers.transformers.ernie4_5.modeling import apply_rotary_pos_emb
+
+    angles = paddle.rand([2, 5, 4]) * 7
+    angles = paddle.concat([angles, angles], axis=-1)
+    given = paddle.randn([2, 4, 5, 8]), paddle.randn([2, 2, 5, 8])
+    found = []
+    for upstream in ({}, {"unsqueeze_dim": 1}):
+        states = [one.clone() for one in given]
+        for one in states:
+            one.stop_gradient = False
+        out = apply_rotary_pos_emb(*states, angles.cos(), angles.sin(), **upstream)
+        assert ("Turned" in out[0].grad_fn.name()) == (not upstream)
+        sum((one * one * one).sum() for one in out).backward()
+        found.append([one.numpy() for one in (*out, *(one.grad for one in states))])
+    for one, other in zip(*found, strict=True):
+        assert one == pytest.approx(other, rel=1e-4, abs=1e-5)
+
+
 @pytest.mark.parametrize("gpu_route", [False, True])
 def test_guesses_save_steps_and_change_no_answer(
     learnt: Path, gpu_route: bool, monkeypatch: pytest.MonkeyPatch

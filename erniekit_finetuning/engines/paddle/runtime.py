@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import warnings
 from collections.abc import Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from erniekit_finetuning.engines.paddle import cpu_attention
 from erniekit_finetuning.engines.paddle.cpu_norm import product_norm
+from erniekit_finetuning.engines.paddle.cpu_rope import complex_rotation
 from erniekit_finetuning.engines.paddle.row_cache import Cached
 from erniekit_finetuning.errors import Problem, UnusableInput
 
@@ -24,10 +23,6 @@ def import_paddle() -> Any:
     """Import paddle and paddleformers and give paddle. Raises UnusableInput when not installed."""
     # paddlecodec ships a folder named torchcodec, which transformers would take for the real one.
     sys.modules.setdefault("torchcodec", None)  # type: ignore[arg-type]
-    if _is_amd():
-        # Paddle ships a 2019 MKL, which takes its slowest path on other makers' processors; told
-        # to take the AVX2 path it multiplies 2.4 times faster.
-        os.environ.setdefault("MKL_DEBUG_CPU_TYPE", "5")
     logging.disable(logging.WARNING)
     try:
         with warnings.catch_warnings():
@@ -35,6 +30,7 @@ def import_paddle() -> Any:
             import paddle
             from paddleformers.nn.attention.interface import ALL_ATTENTION_FUNCTIONS
             from paddleformers.nn.norm import Norm, RMSNorm
+            from paddleformers.transformers.ernie4_5 import modeling
             from paddleformers.utils.log import logger
     except ImportError as error:
         cure = "install ernie-invoice[paddle], on a GPU machine with Paddle's own paddlepaddle-gpu"
@@ -48,6 +44,7 @@ def import_paddle() -> Any:
             other.setLevel(logging.ERROR)
     ALL_ATTENTION_FUNCTIONS.register(cpu_attention.NAME, _attention(paddle))
     Norm._global_mapping["rms_norm"] = product_norm(paddle, RMSNorm)
+    modeling.apply_rotary_pos_emb = complex_rotation(paddle, modeling.apply_rotary_pos_emb)
     return paddle
 
 
@@ -72,11 +69,6 @@ def versions() -> dict[str, str]:
         "safetensors": version("safetensors"),
         "numpy": np.__version__,
     }
-
-
-def _is_amd() -> bool:
-    processors = Path("/proc/cpuinfo")
-    return processors.is_file() and "AuthenticAMD" in processors.read_text(encoding="utf-8")
 
 
 def _attention(paddle: Any) -> Any:
