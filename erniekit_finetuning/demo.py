@@ -47,7 +47,7 @@ def demo(
     output: Annotated[Path, typer.Option(help="Folder to work in or to go on in.")] = Path(
         "runs/demo"
     ),
-    train: Annotated[int, typer.Option(help="Invoices to train on.")] = 120,
+    train: Annotated[int, typer.Option(help="Invoices to train on.")] = 200,
     test: Annotated[int, typer.Option(help="Invoices to measure on.")] = 40,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Changes to the recipe.")
