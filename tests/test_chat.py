@@ -250,6 +250,20 @@ def test_what_cannot_be_asked_is_told_in_words_and_stays_in_the_box(opened: Any)
         assert opened.locator("#chat .round").count() == 0
 
 
+def test_an_answer_is_not_lost_where_another_is_refused(opened: Any) -> None:
+    put(opened, max_new_tokens=20, temperature=1)
+    before = asked(opened, "say beta")
+    put(opened, top_p=0)
+    opened.get_by_role("button", name="Again").click()
+    opened.locator("#chat .note.wrong:has-text('top_p')").wait_for(timeout=SLOW)
+    assert done(opened) == before
+    put(opened, top_p=1)
+    opened.get_by_role("button", name="Again").click()
+    opened.locator("#chat .note:not(.wrong)").wait_for(timeout=SLOW, state="attached")
+    done(opened)
+    assert opened.locator("#chat .round").count() == 1
+
+
 @pytest.fixture
 def client(talking: Talking) -> Callable[..., TestClient]:
     def made(base: str = "http://127.0.0.1:8000") -> TestClient:

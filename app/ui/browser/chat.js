@@ -85,10 +85,11 @@ export function start({ element, props, trigger, watch }) {
   async function repeat() {
     const last = kept.now.rounds.pop();
     if (Number(inputs.temperature.value) > 0) inputs.seed.value = Number(inputs.seed.value) + 1;
-    await answered(last.question);
+    await answered(last.question, last);
   }
 
-  async function answered(text) {
+  // `before`: the round that this one takes the place of, and that comes back where it is refused.
+  async function answered(text, before) {
     const asked = { id: kept.now.id, system: system.value,
       turns: Object.fromEntries(shown().map(({ kind }) => [kind, [...turns(kind), { role: "user", content: text }]])) };
     for (const [key] of SETTINGS) asked[key] = inputs[key].valueAsNumber;
@@ -110,7 +111,10 @@ export function start({ element, props, trigger, watch }) {
     busy = false;
     if (answer.kind === "refused") {
       tell(answer.content);
-      if (!Object.keys(round.answers).length) { kept.now.rounds.pop(); question.value ||= text; }
+      if (!Object.keys(round.answers).length) {
+        kept.now.rounds.pop();
+        if (before) kept.now.rounds.push(before); else question.value ||= text;
+      }
     }
     kept.save();
     draw();
