@@ -72,8 +72,9 @@ def _data(run: FinishedRun) -> Iterator[Setting]:
         whole = result["train_examples"] == sum(one["train"] for one in run.sources)
         used = data.mixing if whole or result["left_out"] else "not all once"
         yield Setting("data.mixing", data.mixing, used, used == data.mixing)
-    seeds = {one["seed"] for one in run.sources}
-    yield Setting("data.seed", data.seed, ", ".join(map(str, sorted(seeds))), seeds == {data.seed})
+    if seeds := {one["seed"] for one in run.sources}:
+        drawn = ", ".join(map(str, sorted(seeds)))
+        yield Setting("data.seed", data.seed, drawn, seeds == {data.seed})
     held, learnt = result["validation_examples"], result["train_examples"]
     if data.validation_file is not None:
         name = Path(data.validation_file).name

@@ -106,7 +106,7 @@ def test_a_real_model_is_asked_once_and_a_long_document_does_not_stop_it(tmp_pat
 
 def test_a_missing_or_foreign_result_is_named(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text('{"format": 1}')
-    with pytest.raises(UnusableInput, match="is no evaluation result"):
+    with pytest.raises(UnusableInput, match="is not an evaluation result"):
         read_evaluation(tmp_path / "r.json")
     with pytest.raises(UnusableInput, match=r"none\.json: cannot be read"):
         read_evaluation(tmp_path / "none.json")

@@ -144,7 +144,7 @@ def test_a_line_that_was_cut_off_was_never_a_switch(models: Path) -> None:
     up(models, "b")
     assert [one.after for one in mend(models)] == ["a/run", "b/run"]
     log.write_bytes(b"no line of ours\n" + whole)
-    with pytest.raises(UnusableInput, match=r"promotions\.jsonl:1: is no line"):
+    with pytest.raises(UnusableInput, match=r"promotions\.jsonl:1: is not a line"):
         mend(models)
 
 
@@ -294,4 +294,4 @@ def test_a_round_that_was_killed_after_its_promotion_counts_as_promoted(
     assert not list(models.glob(".*.part"))
     (folder / "round.json").write_text('{"begun": "yesterday"}')
     told = CliRunner().invoke(app, ["improve"])
-    assert "round.json: begun: is no round of learning" in str(told.exception)
+    assert "round.json: begun: is not a round of learning" in str(told.exception)

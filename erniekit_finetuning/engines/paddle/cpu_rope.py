@@ -18,8 +18,8 @@ Rotate = Callable[..., tuple[Any, Any]]
 def turned(states: NDArray[np.float32], turns: NDArray[np.complex64]) -> NDArray[np.float32]:
     """States [.., heads, length, dim] turned by [.., 1, length, dim / 2].
 
-    >>> turned(np.float32([[1, 0, 0, 2]]), np.complex64([[1j, -1]])).tolist()
-    [[0.0, 1.0, 0.0, -2.0]]
+    >>> turned(np.float32([[1, 2, 3, 4]]), np.complex64([[1j, -1]])).tolist()
+    [[-2.0, 1.0, -3.0, -4.0]]
     """
     pairs = np.ascontiguousarray(states).view(np.complex64)
     return (pairs * turns).view(np.float32)
