@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -64,3 +64,13 @@ def brief(value: Any) -> str:
     """A value for an error message: never longer than 60 characters."""
     text = repr(value if not isinstance(value, str | bytes) else value[:60])
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def joined(steps: Iterable[str | int]) -> str:
+    """The path of a field; "" for the whole.
+
+    >>> joined(["lines", 0, "quantity"])
+    'lines[0].quantity'
+    """
+    parts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return "".join(parts).removeprefix(".")

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from erniekit_finetuning.errors import Problem, UnusableInput, brief
+from erniekit_finetuning.errors import Problem, UnusableInput, brief, joined
 
 
 def unusable(error: ValidationError, shown: bool = False, **told: Any) -> UnusableInput:
@@ -55,7 +55,4 @@ def field_of(fault: Any) -> str | None:
     >>> field_of({"loc": ("lines", 0, "quantity")}), field_of({"loc": ()})
     ('lines[0].quantity', None)
     """
-    path = ""
-    for part in fault["loc"]:
-        path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
-    return path or None
+    return joined(fault["loc"]) or None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from itertools import takewhile
 from pathlib import Path
 
 
@@ -40,10 +41,11 @@ def hints(said: Mapping[str, str]) -> dict[str, str]:
 
 
 def said_by_linux() -> dict[str, str]:
-    """The first processor's lines; nothing on other systems."""
+    """The first processor's lines, without waiting for those of all others; nothing on other
+    systems."""
     file = Path("/proc/cpuinfo")
     if not file.is_file():
         return {}
-    first = file.read_text(encoding="utf-8").partition("\n\n")[0]
-    pairs = (line.partition(":") for line in first.splitlines())
+    with file.open(encoding="utf-8") as lines:
+        pairs = [line.partition(":") for line in takewhile(str.strip, lines)]
     return {name.strip(): value.strip() for name, _, value in pairs}

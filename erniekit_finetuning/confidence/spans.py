@@ -6,9 +6,10 @@ import json
 import math
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from erniekit_finetuning.engines.protocol import TokenScore
+from erniekit_finetuning.errors import joined
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:]|[^\s{}\[\],:"]+')
 
@@ -41,7 +42,7 @@ def leaf_spans(text: str) -> dict[str, tuple[int, int]]:
         elif key_next:
             path[-1] = _unquoted(said)
         else:
-            found[_joined(path)] = token.span()
+            found[joined(path)] = token.span()
     return found
 
 
@@ -61,15 +62,6 @@ class TokenScores:
     def probability(self, start: int, stop: int) -> float:
         """The model's probability of the characters [start, stop): that of the tokens in it."""
         return math.exp(sum(token.logprob for token in self.within(start, stop)))
-
-
-def _joined(path: Sequence[str | int]) -> str:
-    return "".join(_steps(path)).removeprefix(".")
-
-
-def _steps(path: Sequence[str | int]) -> Iterator[str]:
-    for step in path:
-        yield f"[{step}]" if isinstance(step, int) else f".{step}"
 
 
 def _unquoted(key: str) -> str:

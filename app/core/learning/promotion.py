@@ -151,8 +151,9 @@ def _read(models: Path, number: int, line: bytes) -> Switch:
         return Switch.model_validate_json(line)
     except ValidationError as error:
         cure = "put back the line as it was: rolling back depends on it"
-        told = {"file": str(models / LOG), "line": number, "cure": cure}
-        raise wrong_file(error, "a line of promotions", **told) from error
+        raise wrong_file(
+            error, "a line of promotions", file=str(models / LOG), line=number, cure=cure
+        ) from error
 
 
 def _linked(models: Path) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,7 @@ from jsonschema import ValidationError
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.schemas.own import OwnSchema
 from erniekit_finetuning.data.schemas.tree import Array, Choice, Day, Node, Number, Object, under
-from erniekit_finetuning.errors import Problem, UnusableInput, brief
+from erniekit_finetuning.errors import Problem, UnusableInput, brief, joined
 
 _ISO = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
@@ -71,7 +71,7 @@ def schema_problems(data: Any, schema: OwnSchema) -> list[Problem]:
 def _problems(error: ValidationError) -> Iterator[Problem]:
     # Attributes of an error are untyped: each may be unset.
     value, said = cast(Any, error.instance), cast(Any, error.validator_value)
-    path = _path(error.absolute_path)
+    path = joined(error.absolute_path)
     if error.validator == "anyOf":  # a schema, or null
         for inner in error.context or ():
             if inner.validator_value != "null":
@@ -146,10 +146,3 @@ def _is_day(value: Any) -> bool:
         return bool(_ISO.fullmatch(value)) and date.fromisoformat(value) is not None
     except (TypeError, ValueError):
         return False
-
-
-def _path(steps: Iterable[str | int]) -> str:
-    path = ""
-    for step in steps:
-        path = f"{path}[{step}]" if isinstance(step, int) else under(path, step)
-    return path
