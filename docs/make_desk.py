@@ -14,7 +14,7 @@ from typing import Any
 
 from browsing import browsing
 
-from app.config.settings import settings_for
+from app.config.settings import settings_to_serve
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from app.ui.desk import Desk
@@ -50,7 +50,7 @@ def main(run: str) -> None:
     config = load_config(PRETRAIN)
     easy = {"locales": {"de-DE": 1.0}, "layouts": {"classic": 1.0}, "max_lines": 4}
     made = draft(config.model_copy(update=easy), SEED, INDEX)
-    settings = settings_for(run, port=PORT)
+    settings = settings_to_serve(run, None, None, PORT)
     service = ErnieVLMService(settings)
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as name:

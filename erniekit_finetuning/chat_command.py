@@ -71,12 +71,12 @@ def chat(
         Terminal(*opened()).run()
         return
     try:
-        from app.config.settings import settings_for
+        from app.config.settings import settings_to_serve
         from app.ui.chat import Chat
     except ImportError as error:
         cure = 'pip install "ernie-invoice[app,desk]", or take --terminal'
         raise UnusableInput(Problem("the page is not installed", cure=cure)) from error
-    at = settings_for(None, None, host, port).api
+    at = settings_to_serve(None, None, host, port).api
     talking, how = opened()
     names = " and ".join(side.name for side in talking.sides.models)
     messages.print(f"{names} on http://{at.host}:{at.port}")

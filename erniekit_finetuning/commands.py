@@ -164,12 +164,12 @@ def _serving(
     model: str | None, schema: Path | None, host: str | None, port: int | None
 ) -> Iterator[tuple[Settings, ErnieVLMService]]:
     """The settings and the service, which follows what is promoted; closed at the end."""
-    from app.config.settings import settings_for
+    from app.config.settings import settings_to_serve
     from app.core.learning.following import Following, serving
     from app.core.models.ernie_vlm_service import ErnieVLMService
 
     _end_in_order()
-    settings = settings_for(model, schema, host, port)
+    settings = settings_to_serve(model, schema, host, port)
     service = ErnieVLMService(serving(settings))
     with closing(service), closing(Following(service, settings)):
         yield settings, service

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from app.api.bounds import MOST
 from app.api.server import create_app
-from app.config.settings import load_settings, settings_for
+from app.config.settings import load_settings, settings_for, settings_to_serve
 from app.core.learning.store import Store
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from erniekit_finetuning.cli import app
@@ -199,19 +199,22 @@ def test_a_model_that_is_not_named_is_refused(service: ErnieVLMService, pdf: Pat
 def test_other_machines_are_served_only_with_a_key(monkeypatch: pytest.MonkeyPatch) -> None:
     for host in ("0.0.0.0", "::", "192.168.0.7", "invoices.example"):
         with pytest.raises(UnusableInput, match=r"api\.host: other machines .* set api\.key"):
-            settings_for(None, host=host)
+            settings_to_serve(None, None, host, None)
     for host in ("127.0.0.1", "127.8.8.8", "::1", "localhost"):
-        assert settings_for(None, host=host).api.host == host
+        assert settings_to_serve(None, None, host, None).api.host == host
     monkeypatch.setenv("ERNIE_INVOICE_API__HOST", "0.0.0.0")
     with pytest.raises(UnusableInput, match="other machines"):
-        settings_for(None)
-    assert settings_for(None, host="127.0.0.1").api.host == "127.0.0.1"  # typed goes before
+        settings_to_serve(None, None, None, None)
+    assert settings_for("mine").ernie_vl.base_model == "mine"  # which reads, and serves nobody
+    typed = settings_to_serve(None, None, "127.0.0.1", None)
+    assert typed.api.host == "127.0.0.1"  # typed goes before
     with pytest.raises(UnusableInput, match=r"api\.key.*at least 16") as short:
         load_settings({"api": {"key": "hush hush"}})
     assert "hush" not in str(short.value)
     monkeypatch.setenv("ERNIE_INVOICE_API__KEY", "a key of some length")
-    settings = settings_for(None, host="0.0.0.0", port=9)
+    settings = settings_to_serve("mine", None, "0.0.0.0", 9)
     assert (settings.api.host, settings.api.port) == ("0.0.0.0", 9)
+    assert settings.ernie_vl.base_model == "mine"
     assert "of some" not in f"{settings!r}{settings.model_dump_json()}"
 
 

@@ -125,16 +125,10 @@ def _known(place: tuple[int | str, ...]) -> str:
     return f"known keys of {place[0]}: {', '.join(section.model_fields)}"
 
 
-def settings_for(
-    model: str | None,
-    schema: Path | None = None,
-    host: str | None = None,
-    port: int | None = None,
-) -> Settings:
+def settings_for(model: str | None, schema: Path | None = None) -> Settings:
     """The settings with `model` (a name or folder) in place of base and fine-tuned model.
 
-    What a person typed goes before environment and file; None changes nothing. Raises UnusableInput
-    for an address that other machines reach where no key is set.
+    What a person typed goes before environment and file; None changes nothing.
     """
     settings = load_settings()
     named, kept = settings.ernie_vl.model_dump(), settings.kept
@@ -143,20 +137,33 @@ def settings_for(
         kept = kept.model_copy(update={"follow_promoted": False})
     if schema is not None:
         named["answer_schema"] = schema
+    try:
+        return settings.model_copy(update={"ernie_vl": ErnieVL(**named), "kept": kept})
+    except ValidationError as error:
+        raise _faults(error) from error
+
+
+def settings_to_serve(
+    model: str | None, schema: Path | None, host: str | None, port: int | None
+) -> Settings:
+    """`settings_for`, and the address that was typed.
+
+    Raises UnusableInput for an address that other machines reach where no key is set.
+    """
+    settings = settings_for(model, schema)
     at = settings.api.model_dump()
     at |= {key: value for key, value in (("host", host), ("port", port)) if value is not None}
     try:
-        typed = {"ernie_vl": ErnieVL(**named), "api": Api(**at)}
+        api = Api(**at)
     except ValidationError as error:
         raise _faults(error) from error
-    found = settings.model_copy(update={**typed, "kept": kept})
-    if found.api.key is None and not _is_loopback(found.api.host):
+    if api.key is None and not _is_loopback(api.host):
         raise UnusableInput(
             Problem(
                 "other machines can reach this address, and no key is set",
                 field="api.host",
-                found=found.api.host,
+                found=api.host,
                 cure="set api.key (16 letters, digits and signs or more), or listen on 127.0.0.1",
             )
         )
-    return found
+    return settings.model_copy(update={"api": api})
