@@ -17,6 +17,12 @@ NAME = "blocks_of_rows"
 BLOCK = 256
 
 
+# Compiled, it would be compiled once more for each length.
+@torch.compiler.disable  # type: ignore[untyped-decorator]
+def _blockwise(q: Any, k: Any, v: Any, branches: Any) -> Any:
+    return _Attention.apply(q, k, v, branches)
+
+
 class _Attention(torch.autograd.Function):  # type: ignore[misc]
     """q, k, v [rows * heads, length, dim] of the same dtype, no padding before a row's tokens.
 
@@ -89,7 +95,7 @@ def _attend(
     q, k, v = (
         (x.repeat_interleave(heads // x.shape[1], 1)).reshape(flat) for x in (query, key, value)
     )
-    out = _Attention.apply(q * scaling, k, v, branches)
+    out = _blockwise(q * scaling, k, v, branches)
     return out.view(batch, heads, length, dim).transpose(1, 2), None
 
 

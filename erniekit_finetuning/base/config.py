@@ -48,6 +48,8 @@ class Training(_Strict):
     On GPUs rows are packed into sequences of `max_seq_len`, on CPUs each is a sequence of its own.
     """
 
+    initial: Path | None = None  # a model to go on from, past the curriculum's beginning
+    compiled: bool  # layers, by torch: on GPUs a must, on CPUs it needs a C++ compiler
     tokens: int
     batch_tokens: int  # a process and step, padding included
     processes: int

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from safetensors.torch import load_file
 
 from erniekit_finetuning.base import attention, packed_attention
 from erniekit_finetuning.base.batches import Batch
@@ -82,6 +84,13 @@ def build_model(config: Pretraining, tokens: Any, packed: bool) -> Any:
     )
     model.set_attn_implementation(packed_attention.NAME if packed else attention.NAME)
     return model
+
+
+def go_on_from(folder: Path, model: Any) -> None:
+    """Give the model the weights of another of the same sizes; raises RuntimeError for others."""
+    weights = load_file(folder / "model.safetensors")
+    weights["lm_head.weight"] = weights["model.embed_tokens.weight"]  # tied
+    model.load_state_dict(weights)
 
 
 def build_optimizers(model: Any, settings: Training) -> list[torch.optim.Optimizer]:

@@ -22,11 +22,15 @@ def main() -> None:
         # The seed after the corpus's own is that of the pages which are set while training.
         seed = data.seed + 2 + number
         build(run / f"held_out_{form}", data.generator, seed, data.held_out, form, workers)
-    if not (run / "tokenizer" / "tokenizer_config.json").exists():
-        texts = (document.text for document in corpus.read(run / "drawn"))
-        words = tokenizer.frequent_words(texts, data.words)
-        longest = config.model.max_position_embeddings
-        tokenizer.save(tokenizer.build(words), run / "tokenizer", longest)
+    if (run / "tokenizer" / "tokenizer_config.json").exists():
+        return
+    if config.training.initial:
+        tokenizer.copy(config.training.initial, run / "tokenizer")
+        return
+    texts = (document.text for document in corpus.read(run / "drawn"))
+    words = tokenizer.frequent_words(texts, data.words)
+    longest = config.model.max_position_embeddings
+    tokenizer.save(tokenizer.build(words), run / "tokenizer", longest)
 
 
 if __name__ == "__main__":

@@ -67,11 +67,14 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
     torch.manual_seed(settings.seed)
     tokens = AutoTokenizer.from_pretrained(run / "tokenizer")
     model = learning.build_model(config, tokens, packed=on_gpu)
+    if settings.initial:
+        learning.go_on_from(settings.initial, model)
     if on_gpu:
         torch.cuda.set_device(rank)
         model.to(f"cuda:{rank}")
+    if settings.compiled:
         for layer in model.model.layers:  # one compilation for all
-            layer.compile()
+            layer.compile(dynamic=None if on_gpu else True)  # CPUs' batches are of any length
     optimizers = learning.build_optimizers(model, settings)
     state = {"step": 0, "tokens": 0, "seconds": 0.0}
     checkpoint = run / "checkpoint"
@@ -82,18 +85,20 @@ def _worker(rank: int, config: Pretraining, run: Path, port: int) -> None:
     encode = Encoder(tokens)
     laying = Laying(settings.batch_tokens, settings.max_seq_len, packed=on_gpu)
     held_out = {form: _held_out(run, form, encode, laying) for form in FORMS}
-    progress = multiprocessing.Value("d", state["tokens"] / settings.tokens)
+    begun = 1.0 if settings.initial else state["tokens"] / settings.tokens
+    learnt = multiprocessing.Value("d", begun)
     drawn = list(corpus.rows(run / "drawn"))
     documents = Documents(drawn, load_config(data.generator), data.seed + 1)
     seed = f"{settings.seed}/{rank}/{state['step']}"
-    made = stream(documents, encode, seed, laying, settings.workers, progress)
+    made = stream(documents, encode, seed, laying, settings.workers, learnt)
     start, before = time.monotonic(), state["seconds"]
     parent, alone = os.getppid(), False
     # Workers whose parent was killed would go on unseen; they stop at the same step, as one that
     # left earlier would keep the others waiting for its gradients.
     while state["tokens"] < settings.tokens and not alone:
-        progress.value = state["tokens"] / settings.tokens
-        rate = learning.rate(settings, int(state["step"]), progress.value)
+        done = state["tokens"] / settings.tokens
+        learnt.value = max(learnt.value, done)
+        rate = learning.rate(settings, int(state["step"]), done)
         for optimizer in optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = rate

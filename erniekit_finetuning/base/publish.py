@@ -9,35 +9,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from erniekit_finetuning.base.corpus import FORMS, exact_key
+from erniekit_finetuning.base.tokenizer import copy
 from erniekit_finetuning.files import write_json, written_whole
-
-TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 
 
 def main() -> None:
-    """Copy weights, configuration and tokenizer of a run, draw its curve, keep the model card.
+    """Copy weights, configuration and tokenizer of a run, draw its curve; other files stay.
 
     Weights become bfloat16, as those of all ERNIE-4.5 models are: half the size.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--curve", default="curve.png", help="another name keeps an earlier curve")
     arguments = parser.parse_args()
-    publish(arguments.run, arguments.output)
+    publish(arguments.run, arguments.output, arguments.curve)
 
 
-def publish(run: Path, output: Path) -> None:
-    """Replace `output` with the model of `run`; a README.md that is there stays."""
-    card = output / "README.md"
-    kept = card.read_text(encoding="utf-8") if card.exists() else None
+def publish(run: Path, output: Path, curve: str) -> None:
+    """Replace the model in `output` with that of `run`; what else is there stays."""
     with written_whole(output) as aside:
-        aside.mkdir()
-        for name in TOKENIZER:
-            shutil.copyfile(run / "tokenizer" / name, aside / name)
+        if output.exists():
+            shutil.copytree(output, aside)
+        copy(run / "tokenizer", aside)
         _halve(run / "model", aside)
-        draw_curve(run / "metrics.jsonl", aside / "curve.png")
-        if kept is not None:
-            (aside / "README.md").write_text(kept, encoding="utf-8")
+        draw_curve(run / "metrics.jsonl", aside / curve)
 
 
 def _halve(model: Path, output: Path) -> None:

@@ -26,6 +26,7 @@ _HOLDERS = (
     *("Beneficiary", "Begünstigter", "NOM", "Geschäftsführer", "Inhaber", "Directeur", "Gérant"),
 )
 _NUMBERS = r"\s+(?=\d)|(?<=%)\s+"
+_CURRENCIES = ("EUR", "EUR", "€", "€", "€", "USD", "$", "GBP", "£", "CHF", "PLN", "zł", "INR")
 _ZEROS = (("allowance_total", "discount"), ("charge_total", "charges"))
 
 
@@ -38,6 +39,13 @@ def totals(page: Setting) -> Rows:
             summary[key] = pick(rng, ("0,00", "0.00", "-0,00"))
             place = rng.randint(0, min(2, len(sums) - 1))
             sums.insert(place, (page.labels[label], summary[key]))
+    if summary["currency"] is None and sums and chance(rng, 0.5):  # only a label says it
+        summary["currency"] = currency = pick(rng, _CURRENCIES)
+        place = rng.randrange(len(sums))
+        label, value = sums[place]
+        first, *more = label.rstrip(": ").split(" ")
+        ways = ([first, currency, *more], [first, *more, f"({currency})"])
+        sums[place] = (" ".join(pick(rng, ways)), value)
     if chance(rng, 0.08):
         rng.shuffle(sums)
     if chance(rng, 0.15) and 2 <= len(sums) <= 5:

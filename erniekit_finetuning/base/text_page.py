@@ -58,6 +58,8 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
     parts.append(below(page))
     if chance(rng, 0.3):
         parts.insert(rng.randint(0, 2), [[row] for row in _strange_rows(rng)])
+    if chance(rng, 0.2):
+        parts.insert(0, _letterhead(page))
     head = _running_head(rng) if chance(rng, 0.12) else None
     rows = [[head]] if head else []
     rows += [row for part in parts for row in part]
@@ -86,6 +88,18 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
     if chance(rng, 0.8):
         meta = [(label, value) for label, value in meta if value not in taken]
     return _placed(rng, row), meta
+
+
+def _letterhead(page: Setting) -> Rows:
+    """The seller's name on top of its paper, far from its block, alone or beside something."""
+    rng, name = page.rng, page.view["seller"]["name"]
+    if not name:
+        return []
+    around = ([], [], [page.view["title"]], [contact(rng)], [invented_words(rng, 2)])
+    row = [name, *pick(rng, around)]
+    if len(row) == 2 and chance(rng, 0.3):
+        row.reverse()
+    return indented([row]) if chance(rng, 0.3) else [row]
 
 
 def _placed(rng: Random, title: str) -> Rows:
@@ -125,7 +139,7 @@ def _data(page: Setting, meta: _Pairs) -> Rows:
 
 
 def _references(page: Setting) -> _Pairs:
-    """Up to eight numbers, names and days of deliveries, and the number of another invoice."""
+    """Up to eight numbers, names and days of deliveries, and number and day of another invoice."""
     rng, found = page.rng, []
     day = page.other.data["client_info"]["invoice_date"]
     for _ in range(pick(rng, (0, 0, 0, 1, 1, 2, 4, 8))):
@@ -136,11 +150,15 @@ def _references(page: Setting) -> _Pairs:
         if day is not None and chance(rng, 0.3):
             found[-1] = (page.labels["delivery_date"], day)
     earlier = page.other.data["client_info"]["invoice_number"]
-    if earlier and found and chance(rng, 0.3):
-        label = page.labels["preceding_invoice"]
+    if earlier and chance(rng, 0.2):
+        label, said = page.labels["preceding_invoice"], page.labels["number"]
+        day_said = f"{page.labels['issue_date']} ({label})"
+        if chance(rng, 0.5):  # called as this one's number and day are, and a word more
+            word = invented_words(rng, 1)
+            label, day_said = f"{said} {word}", f"{page.labels['issue_date']} {word}"
         found.append((label, earlier))
         if day is not None and chance(rng, 0.5):
-            found.append((f"{page.labels['issue_date']} ({label})", day))
+            found.append((day_said, day))
     return found
 
 
@@ -149,6 +167,12 @@ def _remarks(page: Setting) -> Rows:
     if not chance(page.rng, 0.25):
         return []
     said = [*page.view["intro"], *page.other.view["notes"], *page.other.view["footer"]]
+    day = page.other.data["client_info"]["invoice_date"]
+    if day is not None:  # the order's number and day, said as those of an invoice are
+        order = f"{page.labels['order_number'].rstrip(': ')} {pick(page.rng, _NUMBER_MARKS)}"
+        dated = pick(page.rng, _DATED.get(page.source.language, ("/", "-")))
+        kind = pick(page.rng, (page.view["title"], invented_words(page.rng, 3)))
+        said.append(f"{kind} {order} {digits(page.rng, 6)} {dated} {day}")
     page.rng.shuffle(said)
     return [[row] for row in said[: page.rng.randint(1, 6)]]
 

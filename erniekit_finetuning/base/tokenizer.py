@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ from erniekit_finetuning.data.prompts import WORDS
 from erniekit_finetuning.files import write_json
 from erniekit_finetuning.invoice import response
 
+FILES = ("tokenizer.json", "tokenizer_config.json")
 PAD, BOS, EOS = "<pad>", "<s>", "</s>"
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}"
@@ -87,12 +89,20 @@ def build(words: Iterable[str]) -> Tokenizer:
     return tokenizer
 
 
+def copy(source: Path, folder: Path) -> None:
+    """Bring the two files of another model: its weights know its numbers alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copyfile(source / name, folder / name)
+
+
 def save(tokenizer: Tokenizer, folder: Path, max_length: int) -> None:
     """Write the two files that transformers and PaddleFormers both read."""
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "tokenizer.json", json.loads(tokenizer.to_str()))
+    whole, settings = FILES
+    write_json(folder / whole, json.loads(tokenizer.to_str()))
     write_json(
-        folder / "tokenizer_config.json",
+        folder / settings,
         {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "add_prefix_space": False,

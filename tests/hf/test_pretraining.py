@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import yaml
 from erniekit_finetuning.base.corpus import FORMS, exact_key
 from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.base.publish import curve
+from erniekit_finetuning.base.tokenizer import FILES
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,7 +33,9 @@ def tiny_recipe(folder: Path, **training: Any) -> Path:
     generator = str(ROOT / "configs" / "generator" / "pretrain.yaml")
     recipe["corpus"] |= {"generator": generator, "drawn": 6, "held_out": 2, "words": 20}
     recipe["training"] |= {"batch_tokens": 1024, "eval_steps": 10, "checkpoint_steps": 5}
-    recipe["training"] |= {"workers": 0, "warmup_steps": 20, "max_seq_len": 2048} | training
+    recipe["training"] |= {"workers": 0, "warmup_steps": 20, "max_seq_len": 2048, "compiled": False}
+    recipe["training"] |= training
+    folder.mkdir(exist_ok=True)
     file = folder / "pretrain.yaml"
     file.write_text(yaml.safe_dump(recipe), encoding="utf-8")
     return file
@@ -95,6 +99,37 @@ def test_a_killed_run_goes_on_and_its_model_is_published(tmp_path: Path) -> None
     )
     names = {file.name for file in published.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "curve.png"} <= names
+
+    # Further from there, with the tokenizer of the weights: another run's may number otherwise.
+    onward = tmp_path / "onward"
+    recipe = tiny_recipe(tmp_path / "b", tokens=3_000, processes=1, initial=str(published))
+    started = pretrain(recipe, onward)
+    _, errors = started.communicate(timeout=300)
+    assert started.returncode == 0, errors.decode()
+    assert logged(onward)[0]["loss"] < (losses[0] + losses[-1]) / 2
+    for name in FILES:
+        assert (onward / "tokenizer" / name).read_bytes() == (published / name).read_bytes()
+
+
+def test_weights_of_another_size_are_refused(tmp_path: Path) -> None:
+    shipped = ROOT / "erniekit_finetuning" / "assets" / "ernie-4.5-tiny"
+    recipe = tiny_recipe(tmp_path, tokens=3_000, processes=1, initial=str(shipped))
+    started = pretrain(recipe, tmp_path / "run")
+    _, errors = started.communicate(timeout=300)
+    assert started.returncode != 0
+    assert b"size mismatch for model.embed_tokens.weight" in errors
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch compiles with g++")
+def test_compiled_layers_learn_the_same_on_cpus(tmp_path: Path) -> None:
+    losses = []
+    for compiled in (False, True):
+        folder = tmp_path / str(compiled)
+        recipe = tiny_recipe(folder, tokens=3_000, processes=1, bf16=False, compiled=compiled)
+        _, errors = pretrain(recipe, folder / "run").communicate(timeout=300)
+        losses.append([row["loss"] for row in logged(folder / "run") if "loss" in row])
+        assert losses[-1], errors.decode()
+    assert losses[0] == pytest.approx(losses[1], rel=1e-3)
 
 
 def test_workers_make_the_batches_of_a_run(tmp_path: Path) -> None:
