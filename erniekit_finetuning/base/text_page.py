@@ -95,7 +95,7 @@ def _letterhead(page: Setting) -> Rows:
     rng, name = page.rng, page.view["seller"]["name"]
     if not name:
         return []
-    around = ([], [], [page.view["title"]], [contact(rng)], [invented_words(rng, 2)])
+    around: Rows = [[], [], [page.view["title"]], [contact(rng)], [invented_words(rng, 2)]]
     row = [name, *pick(rng, around)]
     if len(row) == 2 and chance(rng, 0.3):
         row.reverse()
