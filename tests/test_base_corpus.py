@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -17,6 +18,7 @@ from erniekit_finetuning.base import corpus, curriculum, drawing, tokenizer
 from erniekit_finetuning.base.batches import Batch, Laying, batches, laid_out, pad
 from erniekit_finetuning.base.corpus import FORMS, Labelled, printed_rows, prints
 from erniekit_finetuning.base.drills import DRILLS
+from erniekit_finetuning.base.lengthening import lengthened
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
 from erniekit_finetuning.base.relabelling import relabelled
@@ -139,6 +141,28 @@ def test_other_names_stand_wherever_the_first_ones_stood(seed: int, document: La
         assert {**before, "name": None} == {**after, "name": None}
         if before["name"] != after["name"]:
             assert not re.search(rf"(?<!\w){re.escape(before['name'])}(?!\w)", other.text)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([*SET, *DRAWN]))
+@settings(max_examples=60, deadline=None)
+def test_longer_documents_keep_their_rows_and_part_no_value(seed: int, document: Labelled) -> None:
+    before = document.text.split("\n")
+    longer = lengthened(random.Random(seed), document.text, document.data)
+    left = iter(longer.split("\n"))
+    assert all(row in left for row in before)  # each after the one before
+    later = [part for value in prints(document.data) for part in value.split("\n")[1:]]
+    for above, row in itertools.pairwise(before):
+        if any(part in row for part in later):
+            assert f"{above}\n{row}" in longer
+
+
+def test_longer_documents_are_of_two_and_three_times_the_words() -> None:
+    sizes = [
+        (len(document.text), len(lengthened(random.Random(seed), document.text, document.data)))
+        for seed, document in enumerate(DRAWN * 5)
+    ]
+    assert sum(after > 2 * before for before, after in sizes) > len(sizes) / 4
+    assert max(after for _, after in sizes) < 4000
 
 
 def test_names_are_made_of_labels_too() -> None:

@@ -12,6 +12,7 @@ from random import Random
 
 from erniekit_finetuning.base.corpus import Labelled, printed_rows
 from erniekit_finetuning.base.drills import DRILLS, Sample
+from erniekit_finetuning.base.lengthening import lengthened
 from erniekit_finetuning.base.noise import noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
 from erniekit_finetuning.base.relabelling import relabelled
@@ -37,6 +38,7 @@ class Shares:
 
 
 RENAMED = 0.4  # of the documents
+LENGTHENED = 0.35  # to lengths that few drawn ones have
 FIRST = Shares(lookup=0.26, table=0.12, repeat=0.14, header=0.14, lines=0.10, own=0.10, whole=0.14)
 LATER = Shares(lookup=0.04, table=0.04, repeat=0.01, header=0.03, lines=0.07, own=0.29, whole=0.52)
 
@@ -121,6 +123,8 @@ def disturbed(rng: Random, document: Labelled) -> Labelled:
         for _ in range(rng.randint(1, 3)):
             rows.insert(rng.randint(0, len(rows)), invented_words(rng, 6))
         text = "\n".join(rows)
+    if chance(rng, LENGTHENED):
+        text = lengthened(rng, text, data)
     return Labelled(text, data, extras, values)
 
 
