@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from random import Random
+from urllib.parse import urlsplit
 
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
+from serving import served
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
 from typer.testing import CliRunner
 
-from app.api.bounds import MOST
+from app.api.bounds import MOST, Bounded
 from app.api.server import create_app
 from app.config.settings import load_settings, settings_for, settings_to_serve
 from app.core.learning.store import Store
@@ -297,6 +306,30 @@ def test_who_goes_away_in_the_middle_of_a_body_is_no_fault_of_the_service(
     counted = TestClient(app).get("/metrics").text
     assert 'status="499"' in counted
     assert 'status="500"' not in counted
+
+
+def test_who_falls_silent_in_the_middle_of_a_body_is_not_waited_for() -> None:
+    async def lengths(request: Request) -> PlainTextResponse:
+        size = len(await request.body())
+        await asyncio.sleep(0.6)  # work on it may take longer than a sender may be silent
+        return PlainTextResponse(str(size))
+
+    routed = Starlette(routes=[Route("/", lengths, methods=["POST"])])
+    with served(Bounded(routed, silence=0.4)) as address, ExitStack() as open_ones:
+        place = (urlsplit(address).hostname, urlsplit(address).port)
+        slow, silent = (
+            open_ones.enter_context(socket.create_connection(place, timeout=20)) for _ in range(2)
+        )
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\n"
+        silent.sendall(head + b"1234")
+        slow.sendall(head)
+        for _ in range(8):  # longer than a silence as a whole
+            slow.sendall(b"1")
+            time.sleep(0.1)
+        assert slow.recv(10_000).startswith(b"HTTP/1.1 200")
+        refused = b"".join(iter(lambda: silent.recv(10_000), b""))  # to the end: it is closed
+        assert refused.startswith(b"HTTP/1.1 408")
+        assert b"the body is not whole" in refused
 
 
 def test_bodies_without_end_are_not_read_to_the_end(service: ErnieVLMService) -> None:

@@ -516,7 +516,7 @@ def test_every_answer_is_documented(closed: ErnieVLMService, tmp_path: Path) -> 
     }
     one = {"200", "401", "404", "422"}
     assert told == {
-        ("post", "/v1/jobs"): {"202", "401", "413", "422", "429"},
+        ("post", "/v1/jobs"): {"202", "401", "408", "413", "422", "429"},
         ("get", "/v1/jobs"): {"200", "401", "422"},
         ("get", "/v1/jobs/{job_id}"): one,
         ("get", "/v1/jobs/{job_id}/results"): one,

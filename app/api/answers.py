@@ -36,6 +36,7 @@ _WORDS = {
     400: "The body cannot be read as what its headers say.",
     401: "The service's key is wanted as a bearer token.",
     404: "There is no such thing.",
+    408: "Nothing came for a while, and the body is not whole.",
     413: "The body or the file is too large.",
     422: "What was sent cannot be used.",
     429: "There is no room now.",

@@ -57,7 +57,7 @@ def feedback_routes(store: Store) -> APIRouter:
     @router.post(
         "/feedback",
         status_code=201,
-        responses=refusals(413, 422),
+        responses=refusals(408, 413, 422),
         openapi_extra={"requestBody": {**asked, "required": True}},
     )
     async def feedback(request: Request) -> Taken:

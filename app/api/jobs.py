@@ -49,7 +49,7 @@ _MADE: _Answers = {
         "description": "The job is made; ask at Location how far it is.",
         "headers": {"Location": {"schema": {"type": "string"}}},
     },
-    **refusals(413, 422, 429),
+    **refusals(408, 413, 422, 429),
 }
 
 

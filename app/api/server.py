@@ -129,7 +129,7 @@ def create_app(
     @v1.post(
         "/invoices:extract",
         response_model=Reading | OwnReading,
-        responses=read_so | refusals(400, 413, 422, 429, 503, 504),
+        responses=read_so | refusals(400, 408, 413, 422, 429, 503, 504),
         openapi_extra={"requestBody": {"content": {"multipart/form-data": {"example": SENT}}}},
     )
     def extract(file: UploadFile, model: Annotated[str | None, Form()] = None) -> Any:
