@@ -91,8 +91,8 @@ def create_app(
 
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
-        """Answers while the service runs."""
-        return {"status": "ok", "model": service.model, "version": __version__}
+        """Answers while the service runs, to everybody: what it reads with is at /v1/models."""
+        return {"status": "ok", "version": __version__}
 
     loading = {"model": Readiness, "description": "The model is being loaded."}
 

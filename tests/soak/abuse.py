@@ -54,7 +54,7 @@ def swapping(models: Path, service: Service, tally: Tally) -> Callable[[], None]
         began = time.monotonic()
         with service.client() as http:
             while time.monotonic() < began + SWAPPED:
-                if http.get("/healthz").json()["model"] == str(other):
+                if http.get("/v1/models").json()[0]["model"] == str(other):
                     return tally.swapped(time.monotonic() - began)
                 time.sleep(1)
         tally.break_(f"a promoted model was not taken over within {SWAPPED} s")
