@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 from threading import Thread
@@ -21,7 +22,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, update
 from test_api_reader import Reply, Server, ok, wrong
 
 from app.api.server import create_app
@@ -32,7 +33,7 @@ from app.core.jobs.runner import Runner
 from app.core.jobs.store import JobStore, Sent
 from app.core.jobs.work import Overtaken, Work
 from app.core.learning.store import Store
-from app.core.learning.tables import KeptDocument
+from app.core.learning.tables import Job, JobDocument, KeptDocument, now
 from app.core.models.ernie_vlm_service import ErnieVLMService
 from app.core.processes import Busy
 from erniekit_finetuning.documents.limits import MAX_BYTES
@@ -242,6 +243,43 @@ def test_what_is_cancelled_is_not_read(
     assert len(kept(tmp_path)) == len(ids) + 1
     assert set(ids) < set(kept(tmp_path))
     assert not list((tmp_path / "jobs").iterdir())
+
+
+def test_old_jobs_are_removed_and_what_was_kept_of_them_stays(
+    service: ErnieVLMService, closed: ErnieVLMService, pdf: bytes, tmp_path: Path
+) -> None:
+    with served(service, tmp_path) as client:
+        key = {"Idempotency-Key": "mine"}
+        old = client.post("/v1/jobs", files=sent(pdf), headers=key).headers["Location"]
+        lately = client.post("/v1/jobs", files=sent(pdf)).headers["Location"]
+        for one in (old, lately):
+            until(client, one, is_over)
+    with served(closed, tmp_path) as client:
+        waiting = client.post("/v1/jobs", files=sent(pdf)).headers["Location"]
+    before = len(kept(tmp_path))
+    long_ago = now() - timedelta(days=8)
+    with Store(f"sqlite:///{tmp_path / 'store.db'}", tmp_path).session.begin() as session:
+        session.execute(update(Job).values(received=long_ago))
+        session.execute(
+            update(JobDocument)
+            .where(JobDocument.job.in_(select(Job.number).where(Job.key == "mine")))
+            .values(finished=long_ago)
+        )
+    with served(closed, tmp_path, Jobs(keep_days=9)) as client:
+        time.sleep(0.5)
+        assert client.get(old).status_code == 200
+    with served(closed, tmp_path, Jobs(keep_days=7)) as client:
+        end = time.monotonic() + 30
+        while client.get(old).status_code == 200 and time.monotonic() < end:
+            time.sleep(0.05)
+        assert client.get(old).status_code == 404
+        assert client.get(lately).json()["state"] == "done"
+        assert len(results(client, lately)) == 1
+        assert client.get(waiting).json()["state"] == "running"
+        assert len(kept(tmp_path)) == before == 2
+        again = client.post("/v1/jobs", files=sent(pdf), headers=key)
+        assert again.status_code == 202
+        assert again.headers["Location"] != old
 
 
 def test_the_same_request_under_a_key_makes_one_job(

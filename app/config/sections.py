@@ -103,7 +103,7 @@ class Jobs(BaseModel):
 
     `at_once` documents of all jobs are read together while nobody else asks, but at most a quarter
     of `ernie_vl.most_open`. A job has at most `most_documents` and `megabytes`, files and form;
-    `most_open` jobs may be unfinished.
+    `most_open` jobs may be unfinished. A job is removed `keep_days` after its last result.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -112,3 +112,4 @@ class Jobs(BaseModel):
     most_documents: int = Field(default=500, gt=0)
     megabytes: int = Field(default=500, gt=0)
     most_open: int = Field(default=16, gt=0)
+    keep_days: int = Field(default=90, gt=0)

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -18,6 +19,7 @@ from app.core.jobs.giving_way import at_once_of, may_begin
 from app.core.jobs.store import JobStore
 from app.core.jobs.work import Overtaken, Waiting, Work
 from app.core.learning.store import Store
+from app.core.learning.tables import now
 from app.core.models.answering import Unavailable
 from app.core.models.ernie_vlm_service import ErnieVLMService, Reading
 from app.core.processes import Busy, Closed
@@ -27,6 +29,7 @@ from erniekit_finetuning.extraction import Extraction
 from erniekit_finetuning.own_extraction import OwnExtraction
 
 _LOOKS = 1.0  # seconds between looks at what there is to read and whether there is room
+_FORGETS = 3600.0  # seconds between looks at what is old
 _AGAIN = 10.0  # seconds until what could not be asked is asked again
 
 
@@ -75,8 +78,12 @@ class Runner:
         self._pool.shutdown()
 
     def _run(self) -> None:
+        forget_at = time.monotonic()
         while not self._ended.is_set():
             try:
+                if time.monotonic() >= forget_at:
+                    removed = self.store.forget(now() - timedelta(days=self.settings.keep_days))
+                    forget_at += 0 if removed else _FORGETS
                 begun = self._begin()
             except SQLAlchemyError as error:
                 self._tell(f"jobs wait: {error}")
@@ -90,8 +97,8 @@ class Runner:
         with self._lock:
             own, taken = len(self._taken), set(self._taken)
             others = max(0, self._service.open_documents - self._asking)
-            now = time.monotonic()
-            paused = {model for model, until in self._paused.items() if until > now}
+            moment = time.monotonic()
+            paused = {model for model, until in self._paused.items() if until > moment}
         if not may_begin(own, others, self._at_once, self._service.settings.most_open):
             return False
         one = self._work.next(self._last, taken, paused)

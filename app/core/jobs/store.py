@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +20,7 @@ from erniekit_finetuning.errors import Problem, UnusableInput
 
 _WAIT = 30  # seconds until there may be room for a job, where no pace is known
 _MOST_WAIT = 3600
+_AT_ONCE = 100  # jobs that are removed in one transaction
 
 
 class NoSuchJob(UnusableInput):
@@ -119,6 +121,22 @@ class JobStore:
                 .values(state=DocumentState.CANCELLED, finished=now())
             )
         self.files.remove_job(id_)
+
+    def forget(self, before: datetime) -> int:
+        """Remove the jobs that had their last result before a time; returns how many.
+
+        What was kept of their documents for learning stays. A request under the key of a removed
+        job makes a new one.
+        """
+        wanted = or_(JobDocument.state == DocumentState.WAITING, JobDocument.finished >= before)
+        old = select(Job.number).where(
+            Job.received < before, Job.number.not_in(select(JobDocument.job).where(wanted))
+        )
+        with self._session.begin() as session:
+            numbers = session.scalars(old.limit(_AT_ONCE)).all()
+            session.execute(delete(JobDocument).where(JobDocument.job.in_(numbers)))
+            session.execute(delete(Job).where(Job.number.in_(numbers)))
+        return len(numbers)
 
     def _inserted(self, id_: str, sent: Sent, key: str | None) -> str:
         try:
