@@ -207,7 +207,8 @@ def answers_apart(recipe: Path, folder: Path, packed: bool) -> tuple[float, tupl
     flex_attention._FLEX_ATTENTION_DISABLE_COMPILE_DEBUG = True
     config = load_pretraining(recipe)
     generator = load_config(config.corpus.generator)
-    documents = list(drawing.documents(generator, 3, 1, 3, "set"))
+    drawn = drawing.documents(generator, 3, 1, 6, "set")  # some lose a value
+    documents = sorted(drawn, key=lambda one: len(one.text))[:3]  # they fit into one sequence
     words = tokenizer.frequent_words((one.text for one in documents), 20)
     tokenizer.save(tokenizer.build(words), folder, 4096)
     encode = Encoder(PreTrainedTokenizerFast.from_pretrained(folder))
