@@ -5,24 +5,22 @@ Real invoices have two and three times the words of what is asked for, and pages
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from erniekit_finetuning.base.corpus import prints
-from erniekit_finetuning.base.text_rows import invented_words
+from erniekit_finetuning.base.text_rows import invented_words, words_of
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 
 _LETTERS = (1400, 3200)  # of a document, at least and at most
 _COLUMNS = 4  # of a row that is an item's, or so
-_WORD = re.compile(r"[^\W\d_]{2,}")
 _KINDS = {"paragraph": 4, "pairs": 3, "details": 3, "table": 1, "page": 1}
 
 
 def lengthened(rng: Random, text: str, data: Mapping[str, Any]) -> str:
     """The text with rows that say nothing asked for; values of several rows are not parted."""
-    rows, words = text.split("\n"), _WORD.findall(text) or ["-"]
+    rows, words = text.split("\n"), words_of(text) or ["-"]
     parts = [part for value in prints(data) for part in value.split("\n")[1:]]
     free = [at for at, row in enumerate(rows) if not any(part in row for part in parts)]
     places = [*(pick(rng, free) for _ in range(rng.randint(1, 4))), len(rows)] if free else []
@@ -31,12 +29,11 @@ def lengthened(rng: Random, text: str, data: Mapping[str, Any]) -> str:
     missing = rng.randint(*_LETTERS) - len(text)
     while missing > 0 and places:
         kind = weighted(rng, _KINDS)
-        block = list(_rows(rng, kind, words))
-        for row in block:
-            apart = kind == "details" and below_items
-            added.setdefault(pick(rng, below_items) if apart else places[-1], []).append(row)
-        rng.shuffle(places)
-        missing -= sum(map(len, block))
+        apart = kind == "details" and below_items
+        together = pick(rng, places)
+        for row in _rows(rng, kind, words):
+            added.setdefault(pick(rng, below_items) if apart else together, []).append(row)
+            missing -= len(row)
     longer = [row for at, own in enumerate([*rows, ""]) for row in [*added.get(at, ()), own]]
     return "\n".join(longer[:-1]).replace("\n\f\n", "\f")
 

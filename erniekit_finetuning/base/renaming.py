@@ -12,11 +12,10 @@ from dataclasses import replace
 from random import Random
 
 from erniekit_finetuning.base.corpus import Labelled, printed_rows
-from erniekit_finetuning.base.text_rows import invented_words
+from erniekit_finetuning.base.text_rows import invented_words, words_of
 from synthetic_invoice_generator.chance import chance, pick, weighted
 
 _PARTIES = ("vendor_block", "client_info")
-_WORD = re.compile(r"[^\W\d_]{2,}")
 _FORMS = (
     *("GmbH", "AG", "KG", "OHG", "GmbH & Co. KG", "e.K.", "e.V.", "Ltd.", "Ltd", "LLC", "Inc."),
     *("SARL", "SAS", "S.A.", "S.A.S.", "EURL", "S.r.l.", "S.p.A.", "B.V.", "BV", "N.V.", "S.L."),
@@ -28,7 +27,7 @@ _ARTICLES = ("Der", "Die", "Das", "Le", "La", "Les", "Au", "The", "El", "Il", "D
 def renamed(rng: Random, document: Labelled) -> Labelled:
     """The document with other names of seller, buyer or both, at all their places."""
     text, data = document.text, {**document.data}
-    words = _WORD.findall(text)
+    words = words_of(text)
     for party in _PARTIES:
         name = data[party]["name"]
         if name is None or "\n" in name or not words or chance(rng, 0.3):

@@ -118,6 +118,15 @@ def indented(rows: Rows, columns: int = 1) -> Rows:
     return [[EMPTY] * columns + row for row in rows]
 
 
+def words_of(text: str) -> list[str]:
+    """The words of a text, each of two letters or more, without numbers.
+
+    >>> words_of("Rechnung R-7 vom 3. Mai")
+    ['Rechnung', 'vom', 'Mai']
+    """
+    return re.findall(r"[^\W\d_]{2,}", text)
+
+
 def without_columns(text: str, gap: str) -> str:
     """The text as one without places has it: no empty columns, `gap` between the others."""
     return re.sub(r"\t+", gap, re.sub(r"(^|[\n\f])\t+", r"\1", text))

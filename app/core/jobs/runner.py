@@ -82,8 +82,9 @@ class Runner:
         while not self._ended.is_set():
             try:
                 if time.monotonic() >= forget_at:
-                    removed = self.store.forget(now() - timedelta(days=self.settings.keep_days))
-                    forget_at += 0 if removed else _FORGETS
+                    old = now() - timedelta(days=self.settings.keep_days)
+                    if not self.store.forget(old):  # some at a time, and none are left
+                        forget_at += _FORGETS
                 begun = self._begin()
             except SQLAlchemyError as error:
                 self._tell(f"jobs wait: {error}")
