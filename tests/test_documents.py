@@ -310,3 +310,17 @@ def test_words_of_a_value_stay_together_beside_smaller_labels_of_its_row() -> No
         word("x", 116, 120, 10),  # 6 apart: too wide for the label
     )  # fmt: skip
     assert document_text(Document((Page(200, 100, row),))) == "Acme SCOP\tPay to me:\tx"
+
+
+@pytest.mark.parametrize(
+    ("score", "read"),
+    [(0.97, "Grupo Najague S.L.\tFactura 7"), (1.0, "Grupo\tNajague S.L.\tFactura 7")],
+)
+def test_words_of_a_typewriter_stay_together_though_ocr_places_them_loosely(
+    score: float, read: str
+) -> None:
+    """Regression: OCR's boxes parted "Grupo Najague"; a text layer's are exact, and part."""
+    words = [("Grupo", 0, 40), ("Najague", 50, 105), ("S.L.", 112, 140), ("Factura", 152, 205)]
+    words.append(("7", 211, 220))
+    row = tuple(Word(text, (a / 300, 0.1, b / 300, 0.2), score) for text, a, b in words)
+    assert document_text(Document((Page(300, 100, row),))) == read

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
+import json
 from pathlib import Path
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from erniekit_finetuning.base.corpus import FORMS
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.faults import unusable
 
@@ -31,8 +32,8 @@ class Shape(_Strict):
 class Corpus(_Strict):
     """Generated documents: the generator's configuration file, how many, from which seed.
 
-    `drawn` ones are set by typst and read back from their PDF; as many text pages are set while
-    the model learns. `held_out` of each measure the run.
+    `drawn` ones are set by typst and read back from their PDF; more text pages are set while the
+    model learns. `held_out` of each measure the run.
     """
 
     generator: Path
@@ -85,10 +86,37 @@ def load_pretraining(path: Path) -> Pretraining:
         raise unusable(error, shown=True, file=str(path)) from error
 
 
-def recipe_and_run(description: str | None) -> tuple[Pretraining, Path]:
-    """The recipe and the run folder that a command line names; raises as `load_pretraining`."""
-    parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--config", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    arguments = parser.parse_args()
-    return load_pretraining(arguments.config), arguments.output
+def unprepared(config: Pretraining, run: Path) -> list[Problem]:
+    """What a training lacks that `base.prepare` makes, and what is wrong with its `initial`."""
+    parts = ("drawn", "tokenizer", *(f"held_out_{form}" for form in FORMS))
+    cure = "run erniekit_finetuning.base.prepare with this recipe and output"
+    found = [
+        Problem("no such folder", file=str(run / part), cure=cure)
+        for part in parts
+        if not (run / part).is_dir()
+    ]
+    return found + (
+        _unlike(config.training.initial, config.model) if config.training.initial else []
+    )
+
+
+def _unlike(initial: Path, shape: Shape) -> list[Problem]:
+    """Sizes of a model that are not those of the recipe."""
+    file = initial / "config.json"
+    try:
+        sizes = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        cure = "training.initial names a folder with a model"
+        return [Problem("cannot be read", file=str(file), found=str(error), cure=cure)]
+    return [
+        Problem(
+            "not the size of the recipe's model",
+            file=str(file),
+            field=name,
+            found=str(sizes.get(name)),
+            expected=str(size),
+            cure="give the recipe's model the sizes of the initial one",
+        )
+        for name, size in shape
+        if sizes.get(name) != size
+    ]

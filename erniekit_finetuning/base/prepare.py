@@ -6,16 +6,24 @@ Work for CPUs; the run folder can then be carried to a machine with GPUs.
 from __future__ import annotations
 
 import os
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from erniekit_finetuning.base import corpus, tokenizer
-from erniekit_finetuning.base.config import recipe_and_run
+from erniekit_finetuning.base.config import load_pretraining
 from erniekit_finetuning.base.corpus import FORMS
 from erniekit_finetuning.base.drawing import build
+from erniekit_finetuning.console import run as run_command
 
 
-def main() -> None:
-    """Make what is missing."""
-    config, run = recipe_and_run(__doc__)
+def prepare(
+    recipe: Annotated[Path, Option("--config", help="The pre-training recipe.")],
+    run: Annotated[Path, Option("--output", help="The run folder.")],
+) -> None:
+    """Make what is missing of the corpus and the tokenizer."""
+    config = load_pretraining(recipe)
     data, workers = config.corpus, os.cpu_count() or 1
     build(run / "drawn", data.generator, data.seed, data.drawn, "drawn", workers)
     for number, form in enumerate(FORMS):
@@ -34,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(prepare)

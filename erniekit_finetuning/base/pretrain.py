@@ -14,25 +14,34 @@ import sys
 import time
 from pathlib import Path
 from socket import socket
-from typing import Any
+from typing import Annotated, Any
+
+from typer import Option
 
 from erniekit_finetuning.base import corpus
 from erniekit_finetuning.base.batches import Laying, laid_out
 from erniekit_finetuning.base.checkpoint import restore, save
-from erniekit_finetuning.base.config import Pretraining, recipe_and_run
+from erniekit_finetuning.base.config import Pretraining, load_pretraining, unprepared
 from erniekit_finetuning.base.corpus import FORMS, Labelled, exact_key
 from erniekit_finetuning.base.drills import Sample
 from erniekit_finetuning.base.rows import Encoder
+from erniekit_finetuning.console import run as run_command
 from erniekit_finetuning.data.pair import compact
 from erniekit_finetuning.data.prompts import Instruction, human_turn, text_route
 from erniekit_finetuning.engines.memory import bound_kernel_cache
+from erniekit_finetuning.errors import UnusableInput
 from erniekit_finetuning.files import written_whole
 from synthetic_invoice_generator.config import load_config
 
 
-def main() -> None:
+def pretrain(
+    recipe: Annotated[Path, Option("--config", help="The pre-training recipe.")],
+    run: Annotated[Path, Option("--output", help="The run folder, as `base.prepare` left it.")],
+) -> None:
     """Train, from the checkpoint where there is one."""
-    config, run = recipe_and_run(__doc__)
+    config = load_pretraining(recipe)
+    if problems := unprepared(config, run):
+        raise UnusableInput(problems)
     bound_kernel_cache()
     import torch.multiprocessing
 
@@ -169,4 +178,4 @@ def _log(run: Path, row: dict[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(pretrain)

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
 
 from erniekit_finetuning.base.corpus import FORMS, exact_key
 from erniekit_finetuning.base.tokenizer import copy
+from erniekit_finetuning.console import run as run_command
 from erniekit_finetuning.files import write_json, written_whole
 
 
-def main() -> None:
+def publish(
+    run: Annotated[Path, Option(help="The folder of a finished pre-training.")],
+    output: Annotated[Path, Option(help="The folder of the model.")],
+    curve: Annotated[str, Option(help="Another name keeps an earlier curve.")] = "curve.png",
+) -> None:
     """Copy weights, configuration and tokenizer of a run, draw its curve; other files stay.
 
     Weights become bfloat16, as those of all ERNIE-4.5 models are: half the size.
     """
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", type=Path, required=True)
-    parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--curve", default="curve.png", help="another name keeps an earlier curve")
-    arguments = parser.parse_args()
-    publish(arguments.run, arguments.output, arguments.curve)
-
-
-def publish(run: Path, output: Path, curve: str) -> None:
-    """Replace the model in `output` with that of `run`; what else is there stays."""
     with written_whole(output) as aside:
         if output.exists():
             shutil.copytree(output, aside)
@@ -80,4 +77,4 @@ def curve(rows: Sequence[Mapping[str, float]], name: str) -> tuple[list[float], 
 
 
 if __name__ == "__main__":
-    main()
+    run_command(publish)

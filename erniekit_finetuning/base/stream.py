@@ -16,12 +16,12 @@ from erniekit_finetuning.base.set_documents import set_document
 from synthetic_invoice_generator.chance import chance
 from synthetic_invoice_generator.config import GeneratorConfig
 
-DRAWN_SHARE = 0.5  # of the documents
+DRAWN_SHARE = 0.4  # of the documents
 _MOST = 10**9  # text pages of a seed: hardly one is met twice
 
 
 class Documents:
-    """Documents to learn from: cached ones, and as many text pages that nobody has seen yet."""
+    """Documents to learn from: cached ones, and more text pages that nobody has seen yet."""
 
     def __init__(self, drawn: list[str], config: GeneratorConfig, seed: int) -> None:
         """Rows of the cache; configuration and seed of the text pages."""

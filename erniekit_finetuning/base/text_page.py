@@ -9,6 +9,7 @@ in another form.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -47,10 +48,12 @@ _Pairs = list[tuple[str, str]]
 
 def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str, Any]]:
     """A page's text and its `structured_data`; `other` lends names that are not asked for."""
-    page = Setting(rng, draw_hand(rng), source, other)
+    letter = chance(rng, 0.45)  # paper that names the seller on top, far from its block
+    page = Setting(rng, draw_hand(rng), _untitled(rng, source) if letter else source, other)
     meta = [(row["label"], row["value"].replace("\n", " ")) for row in source.view["meta"]]
     title, meta = _title(page, meta)
-    parts = [title, _top(page, meta) + _remarks(page), table(page), totals(page)]
+    top = _top(page, meta, shuffled=0.75 if letter else 0.4)
+    parts = [title, top + _remarks(page), table(page), totals(page)]
     if chance(rng, 0.06):  # the sums on top, as utilities print them
         parts[2], parts[3] = parts[3], parts[2]
     if chance(rng, 0.25):
@@ -58,7 +61,7 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
     parts.append(below(page))
     if chance(rng, 0.3):
         parts.insert(rng.randint(0, 2), [[row] for row in _strange_rows(rng)])
-    if chance(rng, 0.2):
+    if letter:
         parts.insert(0, _letterhead(page))
     head = _running_head(rng) if chance(rng, 0.12) else None
     rows = [[head]] if head else []
@@ -90,8 +93,17 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
     return _placed(rng, row), meta
 
 
+def _untitled(rng: Random, source: Source) -> Source:
+    """The source with headings of its parties left out: only a name that stands twice tells."""
+    view = {**source.view}
+    for key, share in (("seller", 0.5), ("buyer", 0.2)):
+        if chance(rng, share):
+            view[key] = {**view[key], "heading": None}
+    return replace(source, view=view)
+
+
 def _letterhead(page: Setting) -> Rows:
-    """The seller's name on top of its paper, far from its block, alone or beside something."""
+    """The seller's name on top of its paper, alone or beside something."""
     rng, name = page.rng, page.view["seller"]["name"]
     if not name:
         return []
@@ -107,12 +119,12 @@ def _placed(rng: Random, title: str) -> Rows:
     return indented([[title]]) if chance(rng, 0.4) else [[title]]
 
 
-def _top(page: Setting, meta: _Pairs) -> Rows:
-    """Parties and data, some side by side, in any order."""
+def _top(page: Setting, meta: _Pairs, shuffled: float) -> Rows:
+    """Parties and data, some side by side, a share of them in any order."""
     rng = page.rng
     blocks = [party(page, "seller"), party(page, "buyer"), _data(page, meta)]
     blocks += [stranger(page) for _ in range(pick(rng, (0, 0, 0, 0, 0, 0, 1, 1, 2, 4)))]
-    if chance(rng, 0.4):
+    if chance(rng, shuffled):
         rng.shuffle(blocks)
     while len(blocks) > 1 and chance(rng, 0.75):
         place = rng.randrange(len(blocks) - 1)

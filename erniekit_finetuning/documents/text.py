@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from erniekit_finetuning.documents.columns import Cell, empty_columns
 from erniekit_finetuning.documents.model import Box, Document, Page, Word
-from erniekit_finetuning.documents.tilt import COLUMN_GAP, middle, runs, same_row, straightened
+from erniekit_finetuning.documents.tilt import (
+    column_gap,
+    middle,
+    runs,
+    same_row,
+    straightened,
+    word_gap,
+)
 from erniekit_finetuning.documents.upright import lying_and_upright
 
 _BLOCK = 3.0  # heights of a word from a row to the next; more ends columns
@@ -40,7 +47,8 @@ class Row(NamedTuple):
 def printed_rows(page: Page) -> list[Row]:
     """The rows of a page in reading order, with their texts."""
     straight, some = _straight_rows(page)
-    cells = [[_cell(words, straight) for words in _parted(row, page)] for row in some]
+    gap = column_gap(page)
+    cells = [[_cell(words, straight) for words in _parted(row, page, gap)] for row in some]
     lines = [straight(row[0]) for row in some]
     # A tenth may start left of the others: stray marks, stamps, print that runs up the margin.
     edge = sorted(row[0].left for row in cells)[len(cells) // 10] if cells else 0.0
@@ -91,16 +99,11 @@ def _straight_rows(page: Page) -> tuple[Callable[[Word], Box], list[list[Word]]]
     return straight, [*rows_of_page, upright] if upright else rows_of_page
 
 
-def _parted(row: Sequence[Word], page: Page) -> list[list[Word]]:
-    """The row's words by column: parted where the gap between two is wide.
-
-    Wide for the smaller of the two: a row holds labels and values of unlike sizes, and its middle
-    height would part the words of the larger ones.
-    """
+def _parted(row: Sequence[Word], page: Page, gap: float) -> list[list[Word]]:
+    """The row's words by column: parted where two stand further apart than `gap` heights."""
     parts = [[row[0]]]
     for left, right in pairwise(row):
-        gap = (right.box[0] - left.box[2]) * page.width
-        if gap > COLUMN_GAP * min(_height(left, page), _height(right, page)):
+        if word_gap(left, right, page) > gap:
             parts.append([])
         parts[-1].append(right)
     return parts

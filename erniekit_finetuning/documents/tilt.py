@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,8 @@ from erniekit_finetuning.documents.model import Box, Page, Word
 
 SAME_ROW = 0.35  # of the taller word's height: enough for superscripts and OCR boxes
 COLUMN_GAP = 0.8  # a gap of this share of a word's height separates columns
+_WOBBLE = 1.5  # how much wider than the middle one a gap between OCR's words of one column gets
+_SPECK = 1e-6  # a word without height
 _STILL = 0.002  # less is the wobble of boxes of straight pages: 2 pixels in 1,000
 _SIZE = 0.1  # words whose heights differ more are of two sizes: their middles tell no slope
 _ALIKE = 0.02  # slopes further than this from the middle one are those of no rows
@@ -28,6 +32,28 @@ def runs(page: Page) -> list[list[Word]]:
         else:
             found.append([word])
     return found
+
+
+def column_gap(page: Page) -> float:
+    """The gap that separates columns, in heights of a word.
+
+    Wider than `COLUMN_GAP` where OCR reads print of a typewriter: its words stand 0.7 heights
+    apart, and OCR's boxes wobble as a text layer's do not.
+    """
+    read = [pair for pair in pairwise(page.words) if min(word.score for word in pair) < 1]
+    gaps = [word_gap(*pair, page) for pair in read if same_row(pair[0].box, pair[1].box)]
+    near = [gap for gap in gaps if 0 < gap < _WOBBLE * COLUMN_GAP]
+    return max(COLUMN_GAP, _WOBBLE * median(near)) if near else COLUMN_GAP
+
+
+def word_gap(left: Word, right: Word, page: Page) -> float:
+    """How far apart two words stand, in heights of the smaller one.
+
+    Of the smaller: a row holds labels and values of unlike sizes, and its middle height would part
+    the words of the larger ones.
+    """
+    height = min(word.box[3] - word.box[1] for word in (left, right)) * page.height
+    return (right.box[0] - left.box[2]) * page.width / max(height, _SPECK)
 
 
 def same_row(first: Box, other: Box) -> bool:
