@@ -48,7 +48,7 @@ def totals(page: Setting) -> Rows:
         sums[place] = (" ".join(pick(rng, ways)), value)
     if chance(rng, 0.08):
         rng.shuffle(sums)
-    if chance(rng, 0.15) and 2 <= len(sums) <= 5:
+    if chance(rng, 0.25) and len(sums) > 1:
         rows = grid(rng, page.hand, sums)
         if chance(rng, 0.3):  # small print beside the sums
             rows.insert(1, [pick(rng, page.view["notes"] or ("",))])

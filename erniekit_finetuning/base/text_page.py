@@ -48,11 +48,12 @@ _Pairs = list[tuple[str, str]]
 
 def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str, Any]]:
     """A page's text and its `structured_data`; `other` lends names that are not asked for."""
-    letter = chance(rng, 0.45)  # paper that names the seller on top, far from its block
-    page = Setting(rng, draw_hand(rng), _untitled(rng, source) if letter else source, other)
+    letter = chance(rng, 0.4)  # paper that names the seller on top, far from its block
+    bare = chance(rng, 0.7 if letter else 0.3)
+    page = Setting(rng, draw_hand(rng), _untitled(rng, source) if bare else source, other)
     meta = [(row["label"], row["value"].replace("\n", " ")) for row in source.view["meta"]]
     title, meta = _title(page, meta)
-    top = _top(page, meta, shuffled=0.75 if letter else 0.4)
+    top = _top(page, meta, shuffled=0.7 if letter else 0.55)
     parts = [title, top + _remarks(page), table(page), totals(page)]
     if chance(rng, 0.06):  # the sums on top, as utilities print them
         parts[2], parts[3] = parts[3], parts[2]
@@ -94,9 +95,9 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
 
 
 def _untitled(rng: Random, source: Source) -> Source:
-    """The source with headings of its parties left out: only a name that stands twice tells."""
+    """The source without headings of its parties: what names the seller elsewhere tells."""
     view = {**source.view}
-    for key, share in (("seller", 0.5), ("buyer", 0.2)):
+    for key, share in (("seller", 0.8), ("buyer", 0.3)):
         if chance(rng, share):
             view[key] = {**view[key], "heading": None}
     return replace(source, view=view)
@@ -141,7 +142,7 @@ def _data(page: Setting, meta: _Pairs) -> Rows:
             rows.insert(rng.randint(0, len(rows)), (label, value))
     if not rows:
         return []
-    if chance(rng, 0.2):
+    if chance(rng, 0.3):
         return grid(rng, page.hand, rows)
     pairs = [pair(rng, page.hand, label, value) for label, value in rows]
     half = len(pairs) // 2 if len(pairs) > 2 and chance(rng, 0.15) else 0

@@ -78,13 +78,17 @@ def pair(rng: Random, hand: Hand, label: str, value: str) -> Rows:
 
 
 def grid(rng: Random, hand: Hand, pairs: list[tuple[str, str]]) -> Rows:
-    """Labels in one row and their values in the next, two to five side by side."""
+    """Labels in one row and their values in the next, two to five side by side.
+
+    Values that stand on the right of their columns look as if columns before them were empty.
+    """
     rows: Rows = []
-    wide = rng.randint(2, 5)
+    wide, right = rng.randint(2, 5), pick(rng, (0, 0, 0.3, 0.7))
     for start in range(0, len(pairs), wide):
         some = pairs[start : start + wide]
         rows.append([labelled(rng, hand, label) + hand.colon for label, _ in some])
-        rows.append([value for _, value in some])
+        values = [[EMPTY, value] if chance(rng, right) else [value] for _, value in some]
+        rows.append([cell for cells in values for cell in cells])
     return rows
 
 
