@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_settings import (
@@ -27,6 +27,8 @@ from app.config.sections import Api, Documents, ErnieVL, Jobs, Kept
 from app.config.variables import refuse_unknown_variables
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.faults import field_of, said
+
+_Section = TypeVar("_Section", bound=BaseModel)
 
 
 def _is_loopback(host: str) -> bool:
@@ -125,6 +127,13 @@ def _known(place: tuple[int | str, ...]) -> str:
     return f"known keys of {place[0]}: {', '.join(section.model_fields)}"
 
 
+def _section(kind: type[_Section], said: Mapping[str, Any]) -> _Section:
+    try:
+        return kind(**said)
+    except ValidationError as error:
+        raise _faults(error) from error
+
+
 def settings_for(model: str | None, schema: Path | None = None) -> Settings:
     """The settings with `model` (a name or folder) in place of base and fine-tuned model.
 
@@ -137,10 +146,7 @@ def settings_for(model: str | None, schema: Path | None = None) -> Settings:
         kept = kept.model_copy(update={"follow_promoted": False})
     if schema is not None:
         named["answer_schema"] = schema
-    try:
-        return settings.model_copy(update={"ernie_vl": ErnieVL(**named), "kept": kept})
-    except ValidationError as error:
-        raise _faults(error) from error
+    return settings.model_copy(update={"ernie_vl": _section(ErnieVL, named), "kept": kept})
 
 
 def settings_to_serve(
@@ -153,10 +159,7 @@ def settings_to_serve(
     settings = settings_for(model, schema)
     at = settings.api.model_dump()
     at |= {key: value for key, value in (("host", host), ("port", port)) if value is not None}
-    try:
-        api = Api(**at)
-    except ValidationError as error:
-        raise _faults(error) from error
+    api = _section(Api, at)
     if api.key is None and not _is_loopback(api.host):
         raise UnusableInput(
             Problem(
