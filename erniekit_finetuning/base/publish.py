@@ -13,6 +13,7 @@ from typer import Option
 from erniekit_finetuning.base.corpus import FORMS, exact_key
 from erniekit_finetuning.base.tokenizer import copy
 from erniekit_finetuning.console import run as run_command
+from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json, written_whole
 
 
@@ -20,24 +21,36 @@ def publish(
     run: Annotated[Path, Option(help="The folder of a finished pre-training.")],
     output: Annotated[Path, Option(help="The folder of the model.")],
     curve: Annotated[str, Option(help="Another name keeps an earlier curve.")] = "curve.png",
+    share: Annotated[float, Option(help="Of the run, in a mean with the output's weights.")] = 1.0,
 ) -> None:
     """Copy weights, configuration and tokenizer of a run, draw its curve; other files stay.
 
-    Weights become bfloat16, as those of all ERNIE-4.5 models are: half the size.
+    Weights become bfloat16, as those of all ERNIE-4.5 models are: half the size. A mean with the
+    weights that a run went on from keeps more of what those could (Wortsman et al., 2022).
     """
+    before = output / "model.safetensors"
+    if not 0 < share <= 1 or (share < 1 and not before.exists()):
+        cure = "a share above 0 and up to 1; below 1 only where the output is a model"
+        raise UnusableInput(Problem("not a share", field="--share", found=str(share), cure=cure))
     with written_whole(output) as aside:
         if output.exists():
             shutil.copytree(output, aside)
         copy(run / "tokenizer", aside)
-        _halve(run / "model", aside)
+        _halve(run / "model", before if share < 1 else None, share, aside)
         draw_curve(run / "metrics.jsonl", aside / curve)
 
 
-def _halve(model: Path, output: Path) -> None:
+def _halve(model: Path, before: Path | None, share: float, output: Path) -> None:
     import torch
     from safetensors.torch import load_file, save_file
 
     weights = load_file(model / "model.safetensors")
+    if before is not None:
+        others = load_file(before)
+        weights = {
+            name: share * one.float() + (1 - share) * others[name].float()
+            for name, one in weights.items()
+        }
     halves = {name: one.to(torch.bfloat16) for name, one in weights.items()}
     save_file(halves, output / "model.safetensors", metadata={"format": "pt"})
     config = json.loads((model / "config.json").read_text(encoding="utf-8"))

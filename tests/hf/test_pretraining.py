@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
+from safetensors.torch import load_file, save_file
 
 from erniekit_finetuning.base.corpus import FORMS, exact_key
 from erniekit_finetuning.base.drills import Sample
@@ -99,6 +101,18 @@ def test_a_killed_run_goes_on_and_its_model_is_published(tmp_path: Path) -> None
     )
     names = {file.name for file in published.iterdir()}
     assert {"config.json", "model.safetensors", "tokenizer.json", "curve.png"} <= names
+
+    command += ["--run", str(run), "--output", str(published), "--share"]
+    weights = published / "model.safetensors"
+    whole = {name: one.clone() for name, one in load_file(weights).items()}  # no longer mapped
+    save_file({name: -one for name, one in whole.items()}, weights)
+    subprocess.run([*command, "0.75"], check=True, capture_output=True)
+    mean = load_file(weights)
+    for name, one in whole.items():
+        torch.testing.assert_close(mean[name], 0.5 * one, rtol=0.01, atol=1e-4)
+    refused = subprocess.run([*command, "0"], check=False, capture_output=True, text=True)
+    assert (refused.returncode, "--share" in refused.stderr) == (2, True)
+    subprocess.run([*command, "1"], check=True, capture_output=True)
 
     # Further from there, with the tokenizer of the weights: another run's may number otherwise.
     onward = tmp_path / "onward"
