@@ -4,8 +4,8 @@
 
 Documents of a seed that pre-training never draws, strict decoding. Intervals of 95 % by the
 percentile bootstrap over documents. "In the text" are documents whose every true value stands in
-their text, spaces aside: OCR misreads, and more whole documents than that cannot be read. The last
-column counts values that are not in the document. The sets are kept and a killed run goes on.
+their text, spaces aside: OCR misreads, and what it misread cannot be copied. The last column
+counts values that are not in the document. The sets are kept and a killed run goes on.
 """
 
 from __future__ import annotations
@@ -65,8 +65,8 @@ def main() -> None:
             told = evaluate_here(arguments.model, opened(pairs, folder, options), folder, options)
             strange = not_there(pairs, output_files(folder).predictions)
             there = interval([(int(one), 1) for one in in_the_text(pairs)])
-            cells = (f"{name}, {kind}", str(count), *columns(told), there, strange)
-            print(f"| {' | '.join(cells)} |", flush=True)
+            scored = (f"{name}, {kind}", str(count), *columns(told), there, strange)
+            print(f"| {' | '.join(scored)} |", flush=True)
 
 
 def made(config: GeneratorConfig, folder: Path, count: int, scans: bool) -> Path:
@@ -98,9 +98,14 @@ def ocr_text(folder: Path, images: tuple[str, ...]) -> str:
 def in_the_text(pairs: Path) -> Iterator[bool]:
     """Whether every row of every true value of a document stands in a row of its text."""
     for pair in read_pairs(pairs):
-        page = ["".join(row).replace(" ", "") for row in rows(pair.text or "")]
+        page = cells((pair.text or "").replace(" ", ""))
         truth = printed_rows(json.loads(pair.answer)["structured_data"])
         yield all(any(row.replace(" ", "") in there for there in page) for row in truth)
+
+
+def cells(text: str) -> list[str]:
+    """What stands in each column of each row."""
+    return ["".join(row) for row in rows(text)]
 
 
 def not_there(pairs: Path, predictions: Path) -> str:
@@ -109,7 +114,7 @@ def not_there(pairs: Path, predictions: Path) -> str:
     missing = said = 0
     with predictions.open(encoding="utf-8") as file:
         for one in map(json.loads, file):
-            page = ["".join(row) for row in rows(texts[one["id"]])]
+            page = cells(texts[one["id"]])
             data, problem = read_object(one["text"], one["finished"])
             assert problem is None, problem
             for row in printed_rows(data):

@@ -28,7 +28,7 @@ from app.config.variables import refuse_unknown_variables
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.faults import field_of, said
 
-_Section = TypeVar("_Section", bound=BaseModel)
+_Kind = TypeVar("_Kind", bound=BaseModel)
 
 
 def _is_loopback(host: str) -> bool:
@@ -127,9 +127,9 @@ def _known(place: tuple[int | str, ...]) -> str:
     return f"known keys of {place[0]}: {', '.join(section.model_fields)}"
 
 
-def _section(kind: type[_Section], said: Mapping[str, Any]) -> _Section:
+def _section(kind: type[_Kind], given: Mapping[str, Any]) -> _Kind:
     try:
-        return kind(**said)
+        return kind(**given)
     except ValidationError as error:
         raise _faults(error) from error
 

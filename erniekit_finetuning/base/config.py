@@ -95,9 +95,9 @@ def unprepared(config: Pretraining, run: Path) -> list[Problem]:
         for part in parts
         if not (run / part).is_dir()
     ]
-    return found + (
-        _unlike(config.training.initial, config.model) if config.training.initial else []
-    )
+    if initial := config.training.initial:
+        found += _unlike(initial, config.model)
+    return found
 
 
 def _unlike(initial: Path, shape: Shape) -> list[Problem]:

@@ -50,7 +50,7 @@ def text_page(rng: Random, source: Source, other: Source) -> tuple[str, dict[str
     """A page's text and its `structured_data`; `other` lends names that are not asked for."""
     letter = chance(rng, 0.4)  # paper that names the seller on top, far from its block
     bare = chance(rng, 0.7 if letter else 0.3)
-    page = Setting(rng, draw_hand(rng), _untitled(rng, source) if bare else source, other)
+    page = Setting(rng, draw_hand(rng), _without_headings(rng, source) if bare else source, other)
     meta = [(row["label"], row["value"].replace("\n", " ")) for row in source.view["meta"]]
     title, meta = _title(page, meta)
     top = _top(page, meta, shuffled=0.7 if letter else 0.55)
@@ -94,7 +94,7 @@ def _title(page: Setting, meta: _Pairs) -> tuple[Rows, _Pairs]:
     return _placed(rng, row), meta
 
 
-def _untitled(rng: Random, source: Source) -> Source:
+def _without_headings(rng: Random, source: Source) -> Source:
     """The source without headings of its parties: what names the seller elsewhere tells."""
     view = {**source.view}
     for key, share in (("seller", 0.8), ("buyer", 0.3)):

@@ -40,9 +40,10 @@ def column_gap(page: Page) -> float:
     Wider than `COLUMN_GAP` where OCR reads print of a typewriter: its words stand 0.7 heights
     apart, and OCR's boxes wobble as a text layer's do not.
     """
-    read = [pair for pair in pairwise(page.words) if min(word.score for word in pair) < 1]
-    gaps = [word_gap(*pair, page) for pair in read if same_row(pair[0].box, pair[1].box)]
-    near = [gap for gap in gaps if 0 < gap < _WOBBLE * COLUMN_GAP]
+    if all(word.score == 1 for word in page.words):
+        return COLUMN_GAP
+    beside = [pair for pair in pairwise(page.words) if same_row(pair[0].box, pair[1].box)]
+    near = [gap for pair in beside if 0 < (gap := word_gap(*pair, page)) < _WOBBLE * COLUMN_GAP]
     return max(COLUMN_GAP, _WOBBLE * median(near)) if near else COLUMN_GAP
 
 
