@@ -19,11 +19,12 @@ from erniekit_finetuning.base.batches import Batch, Laying, batches, laid_out, p
 from erniekit_finetuning.base.corpus import FORMS, Labelled, printed_rows, prints
 from erniekit_finetuning.base.drills import DRILLS
 from erniekit_finetuning.base.lengthening import lengthened
-from erniekit_finetuning.base.noise import noisy_words, reread
+from erniekit_finetuning.base.noise import misread, noisy_words, reread
 from erniekit_finetuning.base.own_schemas import own_answer
 from erniekit_finetuning.base.relabelling import relabelled
 from erniekit_finetuning.base.renaming import renamed
 from erniekit_finetuning.base.rows import IGNORED, Encoder, Row
+from erniekit_finetuning.base.scanning import scanned
 from erniekit_finetuning.data.prompts import DATE_BLANK
 from synthetic_invoice_generator.config import load_config
 from synthetic_invoice_generator.locale import load_locale
@@ -77,16 +78,40 @@ def test_normalised_values_are_those_of_the_prints() -> None:
 
 @given(st.integers(0, 10**6), st.sampled_from(SET))
 @settings(max_examples=60, deadline=None)
-def test_misread_words_are_misread_in_text_and_truth_alike(seed: int, document: Labelled) -> None:
-    words = noisy_words(random.Random(seed), document.text, 0.2)
-    text, data = reread(words, document.text), reread(words, document.data)
-    # What is a word of its own stays a span; a part of one may be lost, as OCR loses it.
-    whole = set(document.text.replace("\t", " ").replace("\n", " ").replace("\f", " ").split(" "))
-    for before, after in zip(prints(document.data), prints(data), strict=True):
-        if all(word in whole for word in before.replace("\n", " ").split(" ")):
-            for row in after.split("\n"):
-                assert row in text
-    assert text.count("\n") == document.text.count("\n")
+def test_what_is_misread_and_what_a_scan_loses_is_so_in_text_and_truth_alike(
+    seed: int, document: Labelled
+) -> None:
+    rng = random.Random(seed)
+    for other in (misread(rng, document), scanned(rng, document), scanned(rng, document)):
+        for row in rows_of(other):
+            assert row in other.text
+        assert "\n\n" not in other.text
+        assert not re.search(r"\t(\n|\f|$)", other.text)
+
+
+def test_a_scan_takes_spaces_and_cells_from_page_and_truth() -> None:
+    made = [scanned(random.Random(seed), DRAWN[seed % len(DRAWN)]) for seed in range(400)]
+    pairs = [(one, DRAWN[seed % len(DRAWN)]) for seed, one in enumerate(made)]
+    names = [
+        (now.data["client_info"]["name"], before.data["client_info"]["name"])
+        for now, before in pairs
+        if before.data["client_info"]["name"]
+    ]
+    glued = [(now, before) for now, before in names if now != before]
+    assert glued
+    assert all(now == before.replace(" ", "") or " " in before for now, before in glued)
+    assert all(now.replace(" ", "") == before.replace(" ", "") for now, before in names)
+    lost = [
+        (item, other, now, before)
+        for now, before in pairs
+        for item, other in zip(now.data["line_items"], before.data["line_items"], strict=True)
+        if item["quantity"] is None and other["quantity"] is not None
+    ]
+    assert lost
+    for _, other, now, before in lost:
+        assert cells(now.text).count(other["quantity"]) < cells(before.text).count(
+            other["quantity"]
+        )
 
 
 def rows_of(document: Labelled) -> frozenset[str]:
@@ -194,11 +219,11 @@ def test_other_words_for_a_label_keep_its_rate_and_its_capitals() -> None:
 
 def test_noise_changes_the_words_it_names_and_no_others() -> None:
     words = {"Total": "Tota1"}
-    assert reread(words, "Total\t5 Totals\nTotal") == "Tota1\t5 Totals\nTota1"
-    assert reread(words, {"a": ["Total", None], "b": {"c": 5}}) == {
-        "a": ["Tota1", None],
-        "b": {"c": 5},
-    }
+    data = {"a": ["Total", None], "b": {"c": "5 Total"}}
+    document = Labelled("Total\t5 Totals\nTotal", data, {}, {"Total": "1"})
+    assert reread(words, document) == Labelled(
+        "Tota1\t5 Totals\nTota1", {"a": ["Tota1", None], "b": {"c": "5 Tota1"}}, {}, {"Tota1": "1"}
+    )
     assert noisy_words(random.Random(1), "some words here", 0.0) == {}
 
 

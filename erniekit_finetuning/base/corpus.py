@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -30,6 +30,24 @@ class Labelled:
     data: Mapping[str, Any]
     extras: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
+
+    def changed(self, change: Callable[[str], str]) -> Labelled:
+        """The document with its text and all its prints changed."""
+        return Labelled(
+            change(self.text),
+            _each(change, self.data),
+            _each(change, self.extras),
+            {change(print_): value for print_, value in self.values.items()},
+        )
+
+
+def _each(change: Callable[[str], str], said: Any) -> Any:
+    """Every string below a value changed."""
+    if isinstance(said, str):
+        return change(said)
+    if isinstance(said, Mapping):
+        return {key: _each(change, value) for key, value in said.items()}
+    return [_each(change, value) for value in said] if isinstance(said, list) else said
 
 
 def shard(folder: Path, start: int) -> Path:

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from erniekit_finetuning.base.corpus import Labelled, printed_rows
 from erniekit_finetuning.base.drills import DRILLS, Sample
 from erniekit_finetuning.base.lengthening import lengthened
-from erniekit_finetuning.base.noise import noisy_words, reread
+from erniekit_finetuning.base.noise import misread
 from erniekit_finetuning.base.own_schemas import own_answer
 from erniekit_finetuning.base.relabelling import relabelled
 from erniekit_finetuning.base.renaming import renamed
+from erniekit_finetuning.base.scanning import scanned
 from erniekit_finetuning.base.text_rows import invented_words, without_columns
 from erniekit_finetuning.data.exact_json import exact_json
 from erniekit_finetuning.data.pair import compact
@@ -38,6 +39,7 @@ class Shares:
 
 
 RENAMED = 0.4  # of the documents
+MISREAD = 0.35
 LENGTHENED = 0.35  # to lengths that few drawn ones have
 FIRST = Shares(lookup=0.26, table=0.12, repeat=0.14, header=0.14, lines=0.10, own=0.10, whole=0.14)
 LATER = Shares(lookup=0.04, table=0.04, repeat=0.01, header=0.03, lines=0.07, own=0.29, whole=0.52)
@@ -105,14 +107,12 @@ def samples(rng: Random, tasks: Sequence[str], documents: Callable[[], Labelled]
 def disturbed(rng: Random, document: Labelled) -> Labelled:
     """The document with what real ones have more of: other names and labels, rows, errors."""
     document = renamed(rng, document) if chance(rng, RENAMED) else document
-    data, extras, values = document.data, document.extras, document.values
-    text = relabelled(rng, document.text, frozenset(printed_rows([data, extras])))
-    kind = rng.random()
-    if kind < 0.3:
-        words = noisy_words(rng, text, pick(rng, (0.01, 0.03, 0.08)))
-        text, data = reread(words, text), reread(words, data)
-        extras = reread(words, extras)
-        values = {reread(words, print_): value for print_, value in values.items()}
+    asked = frozenset(printed_rows([document.data, document.extras]))
+    document = replace(document, text=relabelled(rng, document.text, asked))
+    if chance(rng, MISREAD):
+        document = misread(rng, document)
+        document = scanned(rng, document) if chance(rng, 0.6) else document
+    text = document.text
     kind = rng.random()
     if kind < 0.1:
         text = without_columns(text, " " if kind < 0.06 else "  ")
@@ -124,8 +124,8 @@ def disturbed(rng: Random, document: Labelled) -> Labelled:
             rows.insert(rng.randint(0, len(rows)), invented_words(rng, 6))
         text = "\n".join(rows)
     if chance(rng, LENGTHENED):
-        text = lengthened(rng, text, data)
-    return Labelled(text, data, extras, values)
+        text = lengthened(rng, text, document.data)
+    return replace(document, text=text)
 
 
 def _tighter(rng: Random, row: str) -> str:

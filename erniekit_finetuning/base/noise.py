@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from random import Random
-from typing import Any
 
+from erniekit_finetuning.base.corpus import Labelled, printed_rows
 from synthetic_invoice_generator.chance import chance, pick
 
 _LIKE = {
@@ -16,7 +16,30 @@ _LIKE = {
     "i": "l", ".": ",", ",": ".", ":": ";", "-": "–", "€": "E", "ł": "l", "ó": "o", "ñ": "n",
 }  # fmt: skip
 _MARKS = ".,:;'"
+_COMMA = re.compile(r"(?<=\d),(?=\d)")
 _WORD = re.compile(r"[^ \t\n\f]+")
+
+
+def misread(rng: Random, document: Labelled) -> Labelled:
+    """The document with a share of its words misread, now and then its commas too.
+
+    Every value that is asked for still stands in it: words that hold a part of one stay.
+    """
+    words = noisy_words(rng, document.text, pick(rng, (0.01, 0.03, 0.08, 0.2)))
+    if chance(rng, 0.3):
+        words = {**without_commas(rng, document.text), **words}
+    asked = set(_WORD.findall("\n".join(_rows(document))))
+    words = {
+        word: read
+        for word, read in words.items()
+        if word in asked or not any(len(part) > 1 and part in word for part in asked)
+    }
+    other = reread(words, document)
+    return other if all(row in other.text for row in _rows(other)) else document
+
+
+def _rows(document: Labelled) -> Iterator[str]:
+    return printed_rows([document.data, document.extras])
 
 
 def noisy_words(rng: Random, text: str, share: float) -> dict[str, str]:
@@ -25,22 +48,26 @@ def noisy_words(rng: Random, text: str, share: float) -> dict[str, str]:
     `share` is the share of words (0 to 1).
     """
     words = sorted(set(_WORD.findall(text)))
-    return {word: _misread(rng, word) for word in words if chance(rng, share)}
+    return {word: _worse(rng, word) for word in words if chance(rng, share)}
 
 
-def reread(words: Mapping[str, str], said: Any) -> Any:
-    """The text, or every string of an answer, with the misread words in their places."""
-    if isinstance(said, str):
-        return _reread(words, said)
-    if isinstance(said, Mapping):
-        return {key: reread(words, value) for key, value in said.items()}
-    if isinstance(said, list):
-        return [reread(words, value) for value in said]
-    return said
+def without_commas(rng: Random, text: str) -> dict[str, str]:
+    """A share of the numbers whose commas are read as periods, and what is read."""
+    share = pick(rng, (0.1, 0.3, 0.6))
+    words = sorted({word for word in _WORD.findall(text) if _COMMA.search(word)})
+    return {word: _COMMA.sub(".", word) for word in words if chance(rng, share)}
 
 
-def _reread(words: Mapping[str, str], text: str) -> str:
-    return _WORD.sub(lambda found: words.get(found[0], found[0]), text) if words else text
+def reread(words: Mapping[str, str], document: Labelled) -> Labelled:
+    """The document with the misread words in their places, its truth likewise."""
+    return document.changed(lambda said: _WORD.sub(lambda one: words.get(one[0], one[0]), said))
+
+
+def _worse(rng: Random, word: str) -> str:
+    """Misread once, now and then up to three times."""
+    for _ in range(pick(rng, (1, 1, 1, 1, 2, 3))):
+        word = _misread(rng, word)
+    return word
 
 
 def _misread(rng: Random, word: str) -> str:

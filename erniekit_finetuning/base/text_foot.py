@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from random import Random
 
 from erniekit_finetuning.base.setting import Setting, contact
+from erniekit_finetuning.base.text_details import discounts_of_all
 from erniekit_finetuning.base.text_rows import (
+    EMPTY,
     Rows,
     beside,
     grid,
@@ -48,7 +51,9 @@ def totals(page: Setting) -> Rows:
         sums[place] = (" ".join(pick(rng, ways)), value)
     if chance(rng, 0.08):
         rng.shuffle(sums)
-    if chance(rng, 0.25) and len(sums) > 1:
+    if chance(rng, 0.08) and len(sums) > 2:
+        rows = _by_rate(page, sums)
+    elif chance(rng, 0.25) and len(sums) > 1:
         rows = grid(rng, page.hand, sums)
         if chance(rng, 0.3):  # small print beside the sums
             rows.insert(1, [pick(rng, page.view["notes"] or ("",))])
@@ -61,12 +66,37 @@ def totals(page: Setting) -> Rows:
         rows = [row for label, value in sums for row in pair(rng, page.hand, label + leader, value)]
         if chance(rng, 0.15):  # rates and bases in columns of their own
             rows = [[*re.split(_NUMBERS, row[0]), *row[1:]] for row in rows]
+    if chance(rng, 0.06):
+        rows = discounts_of_all(page) + rows
     taxes = _taxes(page)
     if taxes and chance(rng, 0.3):
         return beside(rng, taxes, rows)
     if chance(rng, 0.6):  # the sums stand on the right
         rows = indented(rows, rng.randint(1, 3))
     return taxes + rows if chance(rng, 0.6) else rows + taxes
+
+
+def _by_rate(page: Setting, sums: list[tuple[str, str]]) -> Rows:
+    """All sums in one row, above it their parts by rate of tax in rows of the same columns."""
+    rng, values = page.rng, [value for _, value in sums]
+    mark = pick(rng, ("", "%", " %", ",0", ",00 %"))
+    rates = [f"{rng.randint(1, 25)}{mark}" for _ in range(rng.randint(1, 3))]
+    alone = len(rates) == 1 and chance(rng, 0.5)
+    rows = [[*values] if alone else [_like(rng, value) for value in values] for _ in rates]
+    currency = page.data["financial_summary"]["currency"]
+    last = pick(rng, (EMPTY, EMPTY, currency or EMPTY, invented_words(rng, 1)))
+    place = rng.randint(0, len(sums))
+    for row, rate in zip([*rows, values], [*rates, last], strict=True):
+        row.insert(place, rate)
+    headings = [labelled(rng, page.hand, label) for label, _ in sums]
+    headings.insert(place, page.labels["tax_rate"])
+    below = [*rows, values]
+    return [headings, *(indented(below) if chance(rng, 0.4) else below)]
+
+
+def _like(rng: Random, value: str) -> str:
+    """Another number of the same form, now and then none."""
+    return re.sub(r"\d", lambda _: digits(rng, 1), value) if chance(rng, 0.85) else EMPTY
 
 
 def below(page: Setting) -> Rows:

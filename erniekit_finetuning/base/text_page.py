@@ -8,7 +8,6 @@ in another form.
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from random import Random
 from typing import Any
@@ -24,10 +23,10 @@ from erniekit_finetuning.base.text_rows import (
     indented,
     invented_words,
     pair,
+    tabbed,
     without_columns,
 )
 from erniekit_finetuning.base.text_table import table
-from erniekit_finetuning.documents.columns import MOST_EMPTY
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
 
 _DATED = {
@@ -43,6 +42,7 @@ _DATED = {
 _NUMBER_MARKS = ("Nr.", "No.", "N°", "n°", "nº", "#", "Nr", ":")
 _NUMBER_JOINTS = (" ", " ", " ", " ", ": ", " : ", ":\t", " :\t")
 _REFERENCES = ("order_number", "customer_number", "contact", "contract_number")
+_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "PLN", "SEK")
 _Pairs = list[tuple[str, str]]
 
 
@@ -162,6 +162,11 @@ def _references(page: Setting) -> _Pairs:
         found.append((page.labels[pick(rng, _REFERENCES)], pick(rng, kinds)))
         if day is not None and chance(rng, 0.3):
             found[-1] = (page.labels["delivery_date"], day)
+    currency = page.data["financial_summary"]["currency"]
+    if currency and chance(rng, 0.1):  # that of the tax, of the books
+        label = f"{page.labels['currency'].rstrip(': ')} {invented_words(rng, 2)}"
+        others = [code for code in _CURRENCIES if code != currency]
+        found.append((pick(rng, (label, invented_words(rng, 3))), pick(rng, others)))
     earlier = page.other.data["client_info"]["invoice_number"]
     if earlier and chance(rng, 0.2):
         label, said = page.labels["preceding_invoice"], page.labels["number"]
@@ -208,11 +213,8 @@ def _strange_rows(rng: Random) -> list[str]:
 
 
 def _joined(row: list[str], gap: str) -> str:
-    """The cells of a row; only tabs tell of empty columns, of `MOST_EMPTY` at most."""
-    if gap != "\t":
-        return gap.join(cell for cell in row if cell)
-    text = re.sub(f"^\t{{{MOST_EMPTY},}}", "\t" * MOST_EMPTY, "\t".join(row))
-    return re.sub(f"\t{{{MOST_EMPTY + 1},}}", "\t" * (MOST_EMPTY + 1), text).rstrip()
+    """The cells of a row; only tabs tell of empty columns."""
+    return tabbed(row) if gap == "\t" else gap.join(cell for cell in row if cell)
 
 
 def _paged(rng: Random, rows: Rows, running: str | None) -> str:

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from random import Random
 
+from erniekit_finetuning.documents.columns import MOST_EMPTY
 from synthetic_invoice_generator.chance import chance, pick, weighted
 
 Rows = list[list[str]]  # of cells; an empty cell is a column that the row leaves empty
@@ -115,6 +116,16 @@ def beside(rng: Random, left: Rows, right: Rows) -> Rows:
         elif one or other:
             rows.append([*one, *shifted])
     return rows
+
+
+def tabbed(row: list[str]) -> str:
+    """The cells of a row behind tabs, of empty columns `MOST_EMPTY` at most.
+
+    >>> tabbed(["", "a", "", "b", ""])
+    '\\ta\\t\\tb'
+    """
+    text = re.sub(f"^\t{{{MOST_EMPTY},}}", "\t" * MOST_EMPTY, "\t".join(row))
+    return re.sub(f"\t{{{MOST_EMPTY + 1},}}", "\t" * (MOST_EMPTY + 1), text).rstrip()
 
 
 def indented(rows: Rows, columns: int = 1) -> Rows:

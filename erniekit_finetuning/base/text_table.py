@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from erniekit_finetuning.base.setting import Setting
+from erniekit_finetuning.base.text_details import UNITS, details
 from erniekit_finetuning.base.text_rows import (
     EMPTY,
     Rows,
@@ -17,9 +18,6 @@ from erniekit_finetuning.base.text_rows import (
     wrapped,
 )
 from synthetic_invoice_generator.chance import chance, digits, pick, weighted
-
-_UNITS = ("Stk", "Stk.", "pcs", "h", "Unit(s)", "PCE", "u.", "kg", "EA", "St", "pz", "szt.", "un")
-_PRICE_BASES = ("Basismenge", "Preisbasis", "Price base", "Base", "Base de prix", "Per")
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def table(page: Setting) -> Rows:
         place = rng.randint(0, len(form.keys))
         form.keys.insert(place, "strange")
         form.headings.insert(place, pick(rng, (page.labels["code"], invented_words(rng, 2))))
-    unit = pick(rng, _UNITS) if "unit" not in form.keys and chance(rng, 0.15) else None
+    unit = pick(rng, UNITS) if "unit" not in form.keys and chance(rng, 0.15) else None
     spaced = chance(rng, 0.1)
     rows: Rows = [form.headings]
     if chance(rng, 0.25):
@@ -84,8 +82,7 @@ def _line(page: Setting, form: _Form, found: dict[str, str], item: dict[str, Any
         for part in (wrapped(rng, row, 2) if chance(rng, form.wraps) else [row])
     ]
     item["description"] = "\n".join(parts)
-    more: Rows = [_detail(page) for _ in range(rng.randint(1, 3))]
-    more = more if chance(rng, form.details) else []
+    more = details(page) if chance(rng, form.details) else []
     if form.way != "cards":
         more = indented(more, keys.index("description"))
     if form.way == "cards":
@@ -124,32 +121,3 @@ def _card(page: Setting, form: _Form, found: dict[str, str], parts: list[str]) -
         elif found[key]:
             rows += pair(page.rng, page.hand, heading, found[key])
     return rows
-
-
-def _detail(page: Setting) -> list[str]:
-    """A row below a line that is no part of its description: a code, an old price, a discount."""
-    rng = page.rng
-    if chance(rng, 0.2):
-        share, base = rng.randint(1, 30), f"{digits(rng, 3)},{digits(rng, 2)}"
-        amount = (
-            f"{pick(rng, ('-', '-', '- ', ''))}{digits(rng, rng.randint(1, 2))},{digits(rng, 2)}"
-        )
-        word = pick(rng, (page.labels["discount_rate"], page.labels["allowance_total"], "Abschlag"))
-        cells = [f"{word} {invented_words(rng, 2)}", f"{share} %", base, amount]
-        return [cells[0], *(cell for cell in cells[1:-1] if chance(rng, 0.5)), amount]
-    row = pick(
-        rng,
-        (
-            f"(GTIN) {digits(rng, 13)}",
-            digits(rng, 13),
-            f"{pick(rng, 'ABKX')}{digits(rng, 6)}",
-            f"Bruttopreis : {digits(rng, 2)},{digits(rng, 4)}",
-            f"# {digits(rng, 2)}",
-            f"{pick(rng, _PRICE_BASES)}: 1 {pick(rng, _UNITS)}",
-            f"({digits(rng, 4)})",
-            f"GLN:{digits(rng, 9)}",
-            f"Art-Nr {digits(rng, 5)}",
-            f"* {invented_words(rng, 2)}: {digits(rng, 5)}",
-        ),
-    )
-    return [row]
