@@ -67,6 +67,18 @@ def test_pages_vary_in_what_makes_reading_hard() -> None:
                for row in text.split("\n")[:2]
                if document.data["client_info"]["invoice_number"]) > 5  # fmt: skip
     assert any("\n" in item["description"] for one in SET for item in one.data["line_items"])
+    assert any(sums_in_one_row(one) for one in SET)
+
+
+def sums_in_one_row(document: Labelled) -> bool:
+    """Three sums or more stand in one row, below a row of nothing but numbers: their parts."""
+    keys = ("subtotal", "net_total", "tax", "grand_total", "amount_due")
+    sums = {document.data["financial_summary"][key] for key in keys} - {None}
+    rows = [row.split("\t") for row in document.text.split("\n")]
+    return len(sums) > 2 and any(
+        sums <= {*row} and any(above) and all(re.search(r"\d", cell) for cell in above if cell)
+        for above, row in itertools.pairwise(rows)
+    )
 
 
 def test_normalised_values_are_those_of_the_prints() -> None:
