@@ -152,6 +152,23 @@ def test_a_row_whose_first_column_is_empty_starts_with_a_tab() -> None:
     ]  # fmt: skip
 
 
+def gapped(score: float, *gaps: float) -> str:
+    """The text of a row of words with these gaps between them, in heights of a word."""
+    words, right = [Word("w", (0.05, 0.1, 0.08, 0.11), score)], 0.08
+    for gap in gaps:
+        left, right = right + gap * 0.01, right + gap * 0.01 + 0.03
+        words.append(Word("w", (left, 0.1, right, 0.11), score))
+    return document_text(Document((Page(1000, 1000, tuple(words)),)))
+
+
+def test_print_of_a_typewriter_that_ocr_read_is_not_parted_into_columns() -> None:
+    """Regression: "Grupo | Najague": words stand 0.7 heights apart, and OCR's boxes wobble."""
+    assert gapped(1.0, 0.7, 0.9, 0.7) == "w w\tw w"
+    assert gapped(0.9, 0.7, 0.9, 0.7) == "w w w w"
+    assert gapped(0.9, 0.7, 1.3, 0.7) == "w w\tw w"
+    assert gapped(0.9, 0.3, 0.9, 0.3) == "w w\tw w"
+
+
 def test_words_of_two_sizes_do_not_tilt_a_page_that_lies_straight(tmp_path: Path) -> None:
     """Regression: a large word beside a small one was taken for a row that rises."""
     source = """#set page(width: 15cm, height: 8cm)
