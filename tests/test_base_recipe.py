@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from erniekit_finetuning.base.config import load_pretraining, unprepared
+from erniekit_finetuning.base.publish import publish
+from erniekit_finetuning.errors import UnusableInput
 
 CONFIGS = Path(__file__).parent.parent / "configs" / "ernie-4.5-tiny"
 PARTS = ("drawn", "tokenizer", "held_out_drawn", "held_out_set")
@@ -43,3 +45,16 @@ def test_a_model_to_go_on_from_has_the_sizes_of_the_recipe(
     (tmp_path / "config.json").unlink()
     [problem] = unprepared(config.model_copy(update={"training": other}), tmp_path)
     assert problem.what == "cannot be read"
+
+
+def test_a_mean_is_made_of_models_of_the_same_sizes(tmp_path: Path) -> None:
+    """Regression: other sizes ended with torch's traceback."""
+    run, output = tmp_path / "run", tmp_path / "output"
+    for folder in (run / "model", output):
+        folder.mkdir(parents=True)
+    (output / "model.safetensors").touch()
+    sizes = load_pretraining(CONFIGS / "further.yaml").model.model_dump()
+    (run / "model" / "config.json").write_text(json.dumps(sizes))
+    (output / "config.json").write_text(json.dumps(sizes | {"num_hidden_layers": 5}))
+    with pytest.raises(UnusableInput, match=r"num_hidden_layers.*5.*8"):
+        publish(run, output, share=0.5)

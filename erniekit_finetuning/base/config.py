@@ -96,26 +96,26 @@ def unprepared(config: Pretraining, run: Path) -> list[Problem]:
         if not (run / part).is_dir()
     ]
     if initial := config.training.initial:
-        found += _unlike(initial, config.model)
+        found += unlike(initial, config.model)
     return found
 
 
-def _unlike(initial: Path, shape: Shape) -> list[Problem]:
-    """Sizes of a model that are not those of the recipe."""
-    file = initial / "config.json"
+def unlike(model: Path, shape: Shape) -> list[Problem]:
+    """Sizes of a model that are others."""
+    file = model / "config.json"
     try:
         sizes = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        cure = "training.initial names a folder with a model"
+        cure = "name a folder with a model"
         return [Problem("cannot be read", file=str(file), found=str(error), cure=cure)]
     return [
         Problem(
-            "not the size of the recipe's model",
+            "a model of other sizes",
             file=str(file),
             field=name,
             found=str(sizes.get(name)),
             expected=str(size),
-            cure="give the recipe's model the sizes of the initial one",
+            cure="weights go on, and make a mean, where all sizes are the same",
         )
         for name, size in shape
         if sizes.get(name) != size

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from typer import Option
 
+from erniekit_finetuning.base.config import Shape, unlike
 from erniekit_finetuning.base.corpus import FORMS, exact_key
 from erniekit_finetuning.base.tokenizer import copy
 from erniekit_finetuning.console import run as run_command
@@ -32,6 +33,10 @@ def publish(
     if not 0 < share <= 1 or (share < 1 and not before.exists()):
         cure = "a share above 0 and up to 1; below 1 only where the output is a model"
         raise UnusableInput(Problem("not a share", field="--share", found=str(share), cure=cure))
+    sizes = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))
+    shape = Shape.model_validate({name: sizes[name] for name in Shape.model_fields})
+    if share < 1 and (problems := unlike(output, shape)):
+        raise UnusableInput(problems)
     with written_whole(output) as aside:
         if output.exists():
             shutil.copytree(output, aside)
