@@ -147,6 +147,11 @@ def test_every_span_that_can_be_said_is_found_where_it_stands(
         assert "".join(value.split()) in whole
 
 
+def test_a_footnote_after_a_period_is_no_decimal() -> None:
+    """Regression: 77 had no place in "77.²"."""
+    assert len(Locator(Document((page("77.²", "77.2"),))).found("77")) == 1
+
+
 def test_every_printed_value_of_generated_invoices_has_its_place() -> None:
     without = 0
     total = 0

@@ -149,10 +149,10 @@ class _Row:
         beyond = outer + step
         return (
             self._text[outer] in ".,'"
-            and self._text[inner].isdigit()
+            and self._text[inner].isdecimal()
             and 0 <= beyond < len(self._text)
             and self._owner[beyond] == self._owner[inner]
-            and self._text[beyond].isdigit()
+            and self._text[beyond].isdecimal()
         )
 
 
