@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from erniekit_finetuning.base import corpus, curriculum, drawing, tokenizer
 from erniekit_finetuning.base.batches import Batch, Laying, batches, laid_out, pad
-from erniekit_finetuning.base.corpus import FORMS, Labelled, printed_rows, prints
+from erniekit_finetuning.base.corpus import FORMS, Labelled, prints
 from erniekit_finetuning.base.drills import DRILLS
 from erniekit_finetuning.base.lengthening import lengthened
 from erniekit_finetuning.base.noise import misread, noisy_words, reread
@@ -114,20 +114,20 @@ def test_a_scan_takes_spaces_and_cells_from_page_and_truth() -> None:
     assert all(now == before.replace(" ", "") or " " in before for now, before in glued)
     assert all(now.replace(" ", "") == before.replace(" ", "") for now, before in names)
     lost = [
-        (item, other, now, before)
+        (other, now, before)
         for now, before in pairs
         for item, other in zip(now.data["line_items"], before.data["line_items"], strict=True)
         if item["quantity"] is None and other["quantity"] is not None
     ]
     assert lost
-    for _, other, now, before in lost:
+    for other, now, before in lost:
         assert cells(now.text).count(other["quantity"]) < cells(before.text).count(
             other["quantity"]
         )
 
 
 def rows_of(document: Labelled) -> frozenset[str]:
-    return frozenset(printed_rows([document.data, document.extras]))
+    return frozenset(document.asked())
 
 
 def cells(text: str) -> list[str]:

@@ -47,6 +47,12 @@ def test_a_model_to_go_on_from_has_the_sizes_of_the_recipe(
     assert problem.what == "cannot be read"
 
 
+def test_a_run_without_a_model_is_not_published(tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match=r"model: no such folder.*base\.pretrain"):
+        publish(tmp_path / "run", tmp_path / "output")
+    assert not (tmp_path / "output").exists()
+
+
 def test_a_mean_is_made_of_models_of_the_same_sizes(tmp_path: Path) -> None:
     """Regression: other sizes ended with torch's traceback."""
     run, output = tmp_path / "run", tmp_path / "output"

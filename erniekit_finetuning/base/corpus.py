@@ -31,6 +31,14 @@ class Labelled:
     extras: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, str] = field(default_factory=dict)
 
+    def asked(self) -> Iterator[str]:
+        """Every row of what the text may be asked for."""
+        return printed_rows([self.data, self.extras])
+
+    def complete(self) -> bool:
+        """Whether all of it stands in the text."""
+        return all(row in self.text for row in self.asked())
+
     def changed(self, change: Callable[[str], str]) -> Labelled:
         """The document with its text and all its prints changed."""
         return Labelled(

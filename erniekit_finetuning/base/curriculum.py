@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from erniekit_finetuning.base.corpus import Labelled, printed_rows
+from erniekit_finetuning.base.corpus import Labelled
 from erniekit_finetuning.base.drills import DRILLS, Sample
 from erniekit_finetuning.base.lengthening import lengthened
 from erniekit_finetuning.base.noise import misread
@@ -107,8 +107,8 @@ def samples(rng: Random, tasks: Sequence[str], documents: Callable[[], Labelled]
 def disturbed(rng: Random, document: Labelled) -> Labelled:
     """The document with what real ones have more of: other names and labels, rows, errors."""
     document = renamed(rng, document) if chance(rng, RENAMED) else document
-    asked = frozenset(printed_rows([document.data, document.extras]))
-    document = replace(document, text=relabelled(rng, document.text, asked))
+    text = relabelled(rng, document.text, frozenset(document.asked()))
+    document = replace(document, text=text)
     if chance(rng, MISREAD):
         document = misread(rng, document)
         document = scanned(rng, document) if chance(rng, 0.6) else document

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from random import Random
 
-from erniekit_finetuning.base.corpus import Labelled, printed_rows
+from erniekit_finetuning.base.corpus import Labelled
 from synthetic_invoice_generator.chance import chance, pick
 
 _LIKE = {
@@ -28,18 +28,14 @@ def misread(rng: Random, document: Labelled) -> Labelled:
     words = noisy_words(rng, document.text, pick(rng, (0.01, 0.03, 0.08, 0.2)))
     if chance(rng, 0.3):
         words = {**without_commas(rng, document.text), **words}
-    asked = set(_WORD.findall("\n".join(_rows(document))))
+    asked = set(_WORD.findall("\n".join(document.asked())))
     words = {
         word: read
         for word, read in words.items()
         if word in asked or not any(len(part) > 1 and part in word for part in asked)
     }
     other = reread(words, document)
-    return other if all(row in other.text for row in _rows(other)) else document
-
-
-def _rows(document: Labelled) -> Iterator[str]:
-    return printed_rows([document.data, document.extras])
+    return other if other.complete() else document
 
 
 def noisy_words(rng: Random, text: str, share: float) -> dict[str, str]:

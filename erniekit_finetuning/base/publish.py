@@ -17,6 +17,8 @@ from erniekit_finetuning.console import run as run_command
 from erniekit_finetuning.errors import Problem, UnusableInput
 from erniekit_finetuning.files import write_json, written_whole
 
+_WEIGHTS = "model.safetensors"
+
 
 def publish(
     run: Annotated[Path, Option(help="The folder of a finished pre-training.")],
@@ -29,37 +31,40 @@ def publish(
     Weights become bfloat16, as those of all ERNIE-4.5 models are: half the size. A mean with the
     weights that a run went on from keeps more of what those could (Wortsman et al., 2022).
     """
-    before = output / "model.safetensors"
-    if not 0 < share <= 1 or (share < 1 and not before.exists()):
+    if not 0 < share <= 1 or (share < 1 and not (output / _WEIGHTS).exists()):
         cure = "a share above 0 and up to 1; below 1 only where the output is a model"
         raise UnusableInput(Problem("not a share", field="--share", found=str(share), cure=cure))
-    sizes = json.loads((run / "model" / "config.json").read_text(encoding="utf-8"))
-    shape = Shape.model_validate({name: sizes[name] for name in Shape.model_fields})
+    model = run / "model"
+    if not model.is_dir():
+        cure = "finish the run: erniekit_finetuning.base.pretrain"
+        raise UnusableInput(Problem("no such folder", file=str(model), cure=cure))
+    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
+    shape = Shape.model_validate({name: config[name] for name in Shape.model_fields})
     if share < 1 and (problems := unlike(output, shape)):
         raise UnusableInput(problems)
     with written_whole(output) as aside:
         if output.exists():
             shutil.copytree(output, aside)
         copy(run / "tokenizer", aside)
-        _halve(run / "model", before if share < 1 else None, share, aside)
+        _halve(model / _WEIGHTS, output / _WEIGHTS, share, aside / _WEIGHTS)
+        write_json(aside / "config.json", {**config, "dtype": "bfloat16"})
         draw_curve(run / "metrics.jsonl", aside / curve)
 
 
-def _halve(model: Path, before: Path | None, share: float, output: Path) -> None:
+def _halve(new: Path, before: Path, share: float, output: Path) -> None:
+    """Weights in 16 bits; those from before are read where they have a share."""
     import torch
     from safetensors.torch import load_file, save_file
 
-    weights = load_file(model / "model.safetensors")
-    if before is not None:
+    weights = load_file(new)
+    if share < 1:
         others = load_file(before)
         weights = {
             name: share * one.float() + (1 - share) * others[name].float()
             for name, one in weights.items()
         }
     halves = {name: one.to(torch.bfloat16) for name, one in weights.items()}
-    save_file(halves, output / "model.safetensors", metadata={"format": "pt"})
-    config = json.loads((model / "config.json").read_text(encoding="utf-8"))
-    write_json(output / "config.json", {**config, "dtype": "bfloat16"})
+    save_file(halves, output, metadata={"format": "pt"})
 
 
 def draw_curve(metrics: Path, picture: Path) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from random import Random
 
-from erniekit_finetuning.base.corpus import Labelled, printed_rows
+from erniekit_finetuning.base.corpus import Labelled
 from erniekit_finetuning.base.text_rows import invented_words, words_of
 from synthetic_invoice_generator.chance import chance, pick, weighted
 
@@ -36,8 +36,8 @@ def renamed(rng: Random, document: Labelled) -> Labelled:
         text = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", other, text)
         data[party] = {**data[party], "name": other}
     # A name that stands within another value took a part of it along; such a text stays whole.
-    rows = printed_rows([data, document.extras])
-    return replace(document, text=text, data=data) if all(row in text for row in rows) else document
+    made = replace(document, text=text, data=data)
+    return made if made.complete() else document
 
 
 def _name(rng: Random, words: Sequence[str]) -> str:

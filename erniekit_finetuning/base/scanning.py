@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import replace
 from random import Random
 
-from erniekit_finetuning.base.corpus import Labelled, printed_rows
+from erniekit_finetuning.base.corpus import Labelled
 from erniekit_finetuning.base.text_rows import invented_words, tabbed
 from synthetic_invoice_generator.chance import chance, pick
 
@@ -29,7 +29,7 @@ def scanned(rng: Random, document: Labelled) -> Labelled:
         document = _glued(rng, document, share)
     for _ in range(pick(rng, (0, 0, 1, 2, 4))):
         document = _without_a_cell(rng, document)
-    values = frozenset(printed_rows([document.data, document.extras]))
+    values = frozenset(document.asked())
     loose = pick(rng, (0.0, 0.0, 0.05, 0.2))
     rows = re.split(r"([\n\f])", document.text)
     rows[::2] = [_reset(rng, row, values) if chance(rng, loose) else row for row in rows[::2]]
@@ -41,7 +41,7 @@ def _glued(rng: Random, document: Labelled, share: float) -> Labelled:
 
     Where a value begins or ends, it stays, so that the value can still be told apart.
     """
-    values = [row.split(" ") for row in printed_rows([document.data, document.extras])]
+    values = [row.split(" ") for row in document.asked()]
     begin, end = {words[0] for words in values}, {words[-1] for words in values}
     pairs = {
         f"{one} {other}": one + other
@@ -57,7 +57,7 @@ def _glued(rng: Random, document: Labelled, share: float) -> Labelled:
 def _without_a_cell(rng: Random, document: Labelled) -> Labelled:
     """The document without a short cell of its lines, where cells and values match one to one."""
     items = document.data["line_items"]
-    said = Counter(printed_rows([document.data, document.extras]))
+    said = Counter(document.asked())
     cells = _CELL_ENDS.split(document.text)
     seen = Counter(cells[::2])
     key = pick(rng, _LOSABLE)

@@ -42,7 +42,7 @@ _DATED = {
 _NUMBER_MARKS = ("Nr.", "No.", "N°", "n°", "nº", "#", "Nr", ":")
 _NUMBER_JOINTS = (" ", " ", " ", " ", ": ", " : ", ":\t", " :\t")
 _REFERENCES = ("order_number", "customer_number", "contact", "contract_number")
-_CURRENCIES = ("EUR", "USD", "GBP", "CHF", "PLN", "SEK")
+_CODES = ("EUR", "USD", "GBP", "CHF", "PLN", "SEK")
 _Pairs = list[tuple[str, str]]
 
 
@@ -165,7 +165,7 @@ def _references(page: Setting) -> _Pairs:
     currency = page.data["financial_summary"]["currency"]
     if currency and chance(rng, 0.1):  # that of the tax, of the books
         label = f"{page.labels['currency'].rstrip(': ')} {invented_words(rng, 2)}"
-        others = [code for code in _CURRENCIES if code != currency]
+        others = [code for code in _CODES if code != currency]
         found.append((pick(rng, (label, invented_words(rng, 3))), pick(rng, others)))
     earlier = page.other.data["client_info"]["invoice_number"]
     if earlier and chance(rng, 0.2):
